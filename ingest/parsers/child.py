@@ -1,0 +1,74 @@
+"""The child process: confines itself, reads one file from standard input, answers JSON, ends."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+from ingest.parsers.confine import confine
+from ingest.parsers.detect import detect, extension_of
+from ingest.parsers.limits import ParseLimits
+from ingest.parsers.result import Code, ParsedFile, ParseError
+
+_MODULES = {
+    "pdf": "ingest.parsers.pdf",
+    "docx": "ingest.parsers.docx",
+    "txt": "ingest.parsers.text",
+    "log": "ingest.parsers.log",
+    "csv": "ingest.parsers.csv_file",
+    "json": "ingest.parsers.json_file",
+    "xml": "ingest.parsers.xml_file",
+    "xlsx": "ingest.parsers.xlsx",
+    "eml": "ingest.parsers.eml",
+}
+
+
+def parse_bytes(data: bytes, name: str, limits: ParseLimits) -> ParsedFile:
+    """Parse in this very process, without confinement; for the child and for tests."""
+    kind = detect(name, data)
+    # Imported by name so that a text file does not pay for the PDF library.
+    result: ParsedFile = importlib.import_module(_MODULES[kind]).parse(data, limits)
+    return result
+
+
+def answer(data: bytes, name: str, limits: ParseLimits) -> dict[str, Any]:
+    """Return the reply for one file: `{"ok": …}` or `{"error": …}`."""
+    try:
+        return {"ok": parse_bytes(data, name, limits).to_dict()}
+    except ParseError as error:
+        return {"error": {"code": error.code.value, "message": error.message}}
+    except MemoryError:
+        return {"error": {"code": Code.MEMORY.value, "message": "The file needs more memory than allowed."}}
+    except RecursionError:
+        return {"error": {"code": Code.BOMB.value, "message": "The file nests too deeply."}}
+    except Exception:  # noqa: BLE001 - the edge: a library may raise anything on a damaged file
+        traceback.print_exc(limit=-8)
+        return {"error": {"code": Code.CORRUPT.value, "message": "The file is damaged and cannot be read."}}
+
+
+def main() -> None:
+    """Run one parse. The first argument is JSON: the file's name and the limits."""
+    request = json.loads(sys.argv[1])
+    limits = ParseLimits.from_dict(request["limits"])
+    name = str(request["name"])
+    # A library that prints must not damage the reply.
+    reply_to = os.dup(1)
+    os.dup2(2, 1)
+    gc.disable()
+    confine(limits, memory_bytes=limits.memory_for(extension_of(name)))
+    with open(0, "rb", closefd=False) as source:
+        data = source.read(limits.input_bytes + 1)
+    reply = json.dumps(answer(data, name, limits), ensure_ascii=False).encode("utf-8", "replace")
+    with open(reply_to, "wb") as target:
+        target.write(reply)
+    # Skips the teardown of native libraries, which can crash after a damaged file.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
