@@ -57,7 +57,7 @@ def root_cause_prediction(text: str, *, source: str = "rules") -> Prediction:
     found: dict[str, dict[str, float]] = {cause: {} for cause in ROOT_CAUSES}
     for hit in _INDEX.find(words):
         cause, weight = _WEIGHTS[hit.phrase]
-        if not is_negated(words, hit.first, reach=2):
+        if not is_negated(words, hit.first):
             found[cause][hit.phrase] = weight
     # A wish is named by its words ("refund"); fault words also turn up inside wishes, so they add up slower.
     scores = {cause: repeated_weight(list(hits.values())) for cause, hits in found.items()}

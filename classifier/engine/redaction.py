@@ -1,0 +1,235 @@
+"""Takes personal data and secrets out of text before it leaves the process (C21), and puts them back.
+
+A value becomes a numbered placeholder such as ``[EMAIL_1]``; the same value in the same ticket always the
+same one. Placeholders a writer typed are escaped first, else they would be restored to someone's value.
+All of the text is looked at, whatever its length: every detector is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from classifier.engine import checks
+from classifier.engine.finders import EMAIL, find_ips, phone_candidates
+
+Span = tuple[int, int]
+Detector = Callable[[str], Iterator[Span]]
+
+_I: Final = re.IGNORECASE
+_PLACEHOLDER: Final = re.compile(r"\[[A-Z]{2,12}_\d{1,6}\]")
+_MAX_LOG_CHARS: Final = 10_000
+
+_SECRET_WORDS: Final = (
+    r"(?:pass(?:word|code|phrase)?|passwort|kennwort|pwd|pin|secret(?:[ _-]?key)?|client[ _-]?secret|"
+    r"(?:api|access|auth|private|account|shared)[ _-]?(?:key|token)|token|otp|zugangscode|mot de passe|contraseña)"
+)
+_TOKENS: Final = re.compile(
+    r"(?<![\w-])(?:sk-[\w-]{16,200}|[sr]k_(?:live|test)_\w{10,100}|gh[pousr]_\w{20,100}|github_pat_\w{20,120}|"
+    r"glpat-[\w-]{16,60}|xox[abprs]-[\w-]{10,120}|A(?:KIA|SIA)[0-9A-Z]{16}|AIza[\w-]{30,50}|hf_\w{20,60}|"
+    r"npm_\w{20,60}|SG\.[\w-]{16,40}\.[\w-]{16,60}|gsk_\w{20,80}|eyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{0,1000})"
+)
+_BEARER: Final = re.compile(r"\b(?:bearer|basic)[ ]{1,2}([\w.~+/=-]{12,2000})", _I)
+_LABELLED_SECRET: Final = re.compile(
+    r"(?<![A-Za-z])" + _SECRET_WORDS + r"[\"']?[ ]{0,2}(?:[:=]|:=|=>)[ ]{0,2}[\"'“]?([^\s\"'“”,;\[\]]{3,200})", _I
+)
+# After "is" only what looks like a password counts: "my password is not working" holds none.
+_SPOKEN_SECRET: Final = re.compile(
+    r"(?<![A-Za-z])" + _SECRET_WORDS + r"[ ](?:is|was|ist|war|lautet)[ ]{0,2}:?[ ]{0,2}[\"'“]?"
+    r"((?=[^\s\"'“”]{0,40}[\d!@#$%^&*_+=])[^\s\"'“”,;\[\]]{4,200})", _I
+)
+_URL_PASSWORD: Final = re.compile(r"://[^\s:/@\[\]]{1,100}:([^\s@/\[\]]{1,200})@")
+_KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")
+_KEY_END: Final = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY-----")
+
+_IBAN: Final = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,4})?(?!\w)", _I)
+_CARD: Final = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?!\w)")
+_US_SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
+_UK_NINO: Final = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Z]{2}[ ]?\d\d[ ]?\d\d[ ]?\d\d[ ]?[A-D](?!\w)")
+_LABELLED_ID: Final = re.compile(
+    r"\b(?:ssn|social security(?: number)?|national id(?:entity)?|national insurance|nino|tax id|tin|steuer-?id|"
+    r"steueridentifikationsnummer|sozialversicherungsnummer|passport|reisepass|personalausweis|ausweisnummer|pesel|bsn|dni|nie|"
+    r"codice fiscale|driver'?s licen[cs]e|id card)(?:[ ](?:number|no|nr))?\b\.?[ ]{0,2}(?:is|ist)?[ ]{0,2}[:#]?[ ]{0,2}"
+    r"((?=[A-Z0-9 -]{0,20}\d)[A-Z0-9](?:[ -]?[A-Z0-9]){5,18})(?!\w)", _I
+)
+
+_NAME_WORD: Final = r"[A-ZÀ-ÖØ-ÞŁŚŻŹĆ][\w'’]{1,24}(?:-[A-ZÀ-ÖØ-ÞŁŚŻŹĆ][\w'’]{1,24})?"
+_FULL_NAME: Final = _NAME_WORD + r"(?:[ ](?:[A-Z]\.|van|von|de|der|den|la|di|da|" + _NAME_WORD + r")){0,3}"
+_INTRODUCED: Final = re.compile(
+    r"\b(?:[Mm]y name is|[Mm]y name's|[Mm]ein Name ist|[Ii]ch heiße|[Jj]e m'appelle|[Mm]e llamo|[Nn]ame:)[ ]{1,2}"
+    r"(" + _FULL_NAME + r")"
+)
+_THIS_IS: Final = re.compile(
+    r"\b(?:[Tt]his is|I am|I'm|[Ii]ch bin|[Hh]ier ist)[ ](" + _NAME_WORD + r"[ ]" + _NAME_WORD
+    + r")(?=[ ]?(?:from|of|in|at|and|with|,|\.|\(|from|aus|vom|von)(?:\W|$))"
+)
+_TITLED: Final = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Herrn|Frau|Mme|Sr|Sra)\.?[ ](" + _FULL_NAME + r")")
+_GREETED: Final = re.compile(
+    r"^[ \t]{0,4}(?:Hi|Hello|Hey|Dear|Hallo|Liebe|Lieber|Bonjour|Hola)[ ](" + _NAME_WORD + r"(?:[ ]" + _NAME_WORD + r"){0,2})"
+    r"[ ]{0,2}(?=[,!:\n]|$)",
+    re.MULTILINE,
+)
+_SIGNED: Final = re.compile(
+    r"^[ \t]{0,4}(?:(?:kind|best|warm|many)?[ ]?(?:regards|wishes|thanks|greetings)|thanks(?: a lot| in advance)?|thank you|"
+    r"sincerely|yours (?:sincerely|truly|faithfully)|cheers|best|mit freundlichen grüßen|(?:viele|beste|liebe) grüße|mfg|vg|lg)"
+    r"[ ]{0,2}[,.!]?[ ]{0,2}(?:\n[ \t]{0,4}){1,2}((?-i:" + _FULL_NAME + r"))[ \t]{0,4}(?=\n|$|,)",
+    re.MULTILINE | _I,
+)
+_NOT_NAMES: Final = frozenset(
+    "support team all sir madam there everyone everybody helpdesk service customer desk it folks hello sent best "
+    "colleagues damen herren zusammen kollegen unable having writing trying getting the a an not".split()
+)
+
+
+def _whole(pattern: re.Pattern[str]) -> Detector:
+    return lambda text: (match.span() for match in pattern.finditer(text))
+
+
+def _group(pattern: re.Pattern[str]) -> Detector:
+    return lambda text: (match.span(1) for match in pattern.finditer(text))
+
+
+def _private_keys(text: str) -> Iterator[Span]:
+    position = 0
+    while begin := _KEY_BEGIN.search(text, position):
+        end = _KEY_END.search(text, begin.end())
+        position = end.end() if end else len(text)
+        yield begin.start(), position
+
+
+def _ibans(text: str) -> Iterator[Span]:
+    for match in _IBAN.finditer(text):
+        yield from _longest_valid(match.group(), match.start(), checks.iban_valid)
+
+
+def _cards(text: str) -> Iterator[Span]:
+    for match in _CARD.finditer(text):
+        if match.group()[0] in "23456":
+            yield from _longest_valid(match.group(), match.start(), checks.card_valid)
+
+
+def _longest_valid(run: str, offset: int, valid: Callable[[str], bool]) -> Iterator[Span]:
+    """Yield the longest valid head of ``run`` that ends at a space; an expiry date may follow a card."""
+    end = len(run)
+    while end > 0:
+        if valid(run[:end]):
+            yield offset, offset + end
+            return
+        end = run.rfind(" ", 0, end)
+
+
+def _ips(text: str) -> Iterator[Span]:
+    return ((found.start, found.end) for found in find_ips(text) if not found.problem)
+
+
+def _phones(text: str) -> Iterator[Span]:
+    return ((start, end) for start, end, _ in phone_candidates(text))
+
+
+def _names(text: str) -> Iterator[Span]:
+    names: set[str] = set()
+    for pattern in (_INTRODUCED, _THIS_IS, _TITLED, _GREETED, _SIGNED):
+        for match in pattern.finditer(text):
+            name = match.group(1)
+            if not any(word.casefold() in _NOT_NAMES for word in name.split()):
+                names.add(name)
+                yield match.span(1)
+    # A name that stood in a signature is the same person's elsewhere in the text.
+    full = sorted((name for name in names if " " in name), key=len, reverse=True)[:20]
+    if full:
+        again = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, full)) + r")(?!\w)")
+        yield from (match.span() for match in again.finditer(text))
+
+
+# In order of precedence: where two claim the same characters the earlier one has them.
+_DETECTORS: Final[tuple[tuple[str, Detector], ...]] = (
+    ("SECRET", _private_keys),
+    ("LITERAL", _whole(_PLACEHOLDER)),
+    ("SECRET", _whole(_TOKENS)),
+    ("SECRET", _group(_BEARER)),
+    ("SECRET", _group(_URL_PASSWORD)),
+    ("SECRET", _group(_LABELLED_SECRET)),
+    ("SECRET", _group(_SPOKEN_SECRET)),
+    ("EMAIL", _whole(EMAIL)),
+    ("IBAN", _ibans),
+    ("CARD", _cards),
+    ("ID", _whole(_US_SSN)),
+    ("ID", _whole(_UK_NINO)),
+    ("ID", _group(_LABELLED_ID)),
+    ("IP", _ips),
+    ("PHONE", _phones),
+    ("NAME", _names),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """Text without personal data, and what each placeholder issued for it stands for."""
+
+    text: str
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How many values of each kind were taken out, for the ledger; holds no value itself."""
+        counts: dict[str, int] = {}
+        for placeholder in self.placeholders:
+            kind = placeholder[1:].rsplit("_", 1)[0]
+            counts[kind] = counts.get(kind, 0) + 1
+        return counts
+
+
+def detect(text: str) -> list[tuple[int, int, str]]:
+    """Return the spans to be taken out with their kinds, from left to right, without overlaps."""
+    taken = bytearray(len(text))
+    found: list[tuple[int, int, str]] = []
+    for kind, detector in _DETECTORS:
+        for start, end in detector(text):
+            if start < end and not any(taken[start:end]):
+                taken[start:end] = b"\x01" * (end - start)
+                found.append((start, end, kind))
+    return sorted(found)
+
+
+def redact(text: str, known: Mapping[str, str] | None = None) -> Redacted:
+    """Replace personal data and secrets by placeholders.
+
+    ``known`` are the placeholders already issued for the same ticket: the numbering goes on from them,
+    so that one value has one placeholder in subject, body and every message. The result holds both.
+    """
+    issued = dict(known or {})
+    by_value = {(placeholder[1:].rsplit("_", 1)[0], value): placeholder for placeholder, value in issued.items()}
+    pieces: list[str] = []
+    counts = Redacted("", issued).kinds
+    last = 0
+    for start, end, kind in detect(text):
+        value = text[start:end]
+        placeholder = by_value.get((kind, value))
+        if placeholder is None:
+            counts[kind] = counts.get(kind, 0) + 1
+            placeholder = f"[{kind}_{counts[kind]}]"
+            by_value[(kind, value)] = placeholder
+            issued[placeholder] = value
+        pieces += (text[last:start], placeholder)
+        last = end
+    pieces.append(text[last:])
+    return Redacted("".join(pieces), issued)
+
+
+def restore(text: str, placeholders: Mapping[str, str]) -> str:
+    """Put back the values of the placeholders issued for this ticket, in one pass; others stay as they are."""
+    return _PLACEHOLDER.sub(lambda match: placeholders.get(match.group(), match.group()), text)
+
+
+def scrub(text: str) -> str:
+    """Return ``text`` fit for a log: values replaced by their kind for good, length bounded."""
+    pieces: list[str] = []
+    last = 0
+    for start, end, kind in detect(text):
+        pieces += (text[last:start], text[start:end] if kind == "LITERAL" else f"[{kind.lower()}]")
+        last = end
+    pieces.append(text[last:])
+    clean = "".join(pieces)
+    return clean if len(clean) <= _MAX_LOG_CHARS else clean[:_MAX_LOG_CHARS] + "…"
