@@ -1,0 +1,4 @@
+"""Language models behind one small interface; plain Python, no Django.
+
+``LlmClient.complete(messages, schema, *, client, deadline) -> Completion``; see ``stack.build_client``.
+"""
