@@ -1,0 +1,74 @@
+"""Closed sets of triage."""
+
+from django.db import models
+
+
+class Purpose(models.TextChoices):
+    """Why a run exists."""
+
+    TRIAGE = "triage", "Triage"
+    DRAFT = "draft", "Draft"
+
+
+class RunState(models.TextChoices):
+    """Life of a run. ``stuck`` means: tried often enough, a person must look."""
+
+    PENDING = "pending", "Waiting"
+    RUNNING = "running", "Running"
+    COMPLETED = "completed", "Completed"
+    STUCK = "stuck", "Needs a person"
+    SUPERSEDED = "superseded", "Superseded"
+
+
+class StepStatus(models.TextChoices):
+    """How a step ended."""
+
+    COMPLETED = "completed", "Completed"
+    DEGRADED = "degraded", "Degraded"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+
+
+class ExampleSource(models.TextChoices):
+    """Where a labelled example comes from."""
+
+    STARTER = "starter", "Starter set"
+    REVIEW = "review", "Review"
+    BLIND = "blind", "Blind sample"
+    IMPORT = "import", "Import"
+
+
+class ModelState(models.TextChoices):
+    """Life of a trained model."""
+
+    CANDIDATE = "candidate", "Candidate"
+    ACTIVE = "active", "Active"
+    SHADOW = "shadow", "Shadow"
+    RETIRED = "retired", "Retired"
+
+
+class ReviewState(models.TextChoices):
+    """Life of a review item."""
+
+    OPEN = "open", "Open"
+    ACCEPTED = "accepted", "Accepted"
+    CORRECTED = "corrected", "Corrected"
+    OBSOLETE = "obsolete", "Obsolete"
+
+
+class DraftState(models.TextChoices):
+    """What became of a draft (C16)."""
+
+    PROPOSED = "proposed", "Proposed"
+    ACCEPTED = "accepted", "Accepted"
+    EDITED = "edited", "Edited"
+    REJECTED = "rejected", "Rejected"
+    REPLACED = "replaced", "Replaced"
+
+
+class Tone(models.TextChoices):
+    """How a draft speaks."""
+
+    FORMAL = "formal", "Formal"
+    FRIENDLY = "friendly", "Friendly"
+    TECHNICAL = "technical", "Technical"

@@ -1,0 +1,112 @@
+"""Examples, models trained on them, and the review that makes new examples."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from classifier.choices import ExampleSource, ModelState, ReviewState
+from classifier.models.runs import WorkflowRun
+from classifier.querysets import ReviewQuerySet
+from common.models import Timestamped
+from teams.models import Client, User
+from ticketing.models import Category, Taxonomy, Ticket
+
+
+class LabelledExample(Timestamped):
+    """A text with its confirmed labels. Invariant: one row per taxonomy, text and source ticket."""
+
+    taxonomy = models.ForeignKey(Taxonomy, on_delete=models.CASCADE, related_name="examples")
+    client = models.ForeignKey(Client, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    ticket = models.ForeignKey(Ticket, null=True, blank=True, on_delete=models.CASCADE, related_name="examples")
+    text = models.TextField()
+    text_hash = models.CharField(max_length=64)
+    category = models.ForeignKey(Category, on_delete=models.CASCADE, related_name="examples")
+    severity = models.CharField(max_length=8, blank=True)
+    team_slug = models.SlugField(max_length=60, blank=True)
+    source = models.CharField(max_length=10, choices=ExampleSource.choices)
+    labelled_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["taxonomy", "text_hash"], condition=models.Q(ticket=None), name="example_text_once"
+            ),
+            models.UniqueConstraint(
+                fields=["ticket"], condition=models.Q(ticket__isnull=False), name="example_once_per_ticket"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category}: {self.text[:60]}"
+
+
+class LocalModel(models.Model):
+    """A trained model of one field of one taxonomy. Invariant: at most one is active."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    taxonomy = models.ForeignKey(Taxonomy, on_delete=models.CASCADE, related_name="models")
+    field = models.CharField(max_length=12)
+    version = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=ModelState.choices, default=ModelState.CANDIDATE)
+    artifact = models.CharField(max_length=200, help_text="Storage key of the artifact.")
+    artifact_sha256 = models.CharField(max_length=64)
+    snapshot_hash = models.CharField(max_length=64, help_text="Names the exact training set.")
+    example_count = models.PositiveIntegerField()
+    metrics = models.JSONField(default=dict)
+    evidence = models.JSONField(default=dict, blank=True, help_text="Why it was promoted or not.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    promoted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["taxonomy", "field", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["taxonomy", "field", "version"], name="model_version_once"),
+            models.UniqueConstraint(
+                fields=["taxonomy", "field"], condition=models.Q(state="active"), name="one_active_model"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.taxonomy.slug}/{self.field} v{self.version}"
+
+
+class ReviewItem(Timestamped):
+    """A ticket a person should look at (C4).
+
+    Invariant: a blind item freezes the prediction; it is shown only after the reviewer has answered.
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="review_items")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
+    run = models.ForeignKey(WorkflowRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    state = models.CharField(max_length=10, choices=ReviewState.choices, default=ReviewState.OPEN)
+    urgency = models.FloatField(default=0, help_text="Uncertainty times severity; the queue's order.")
+    reasons = models.JSONField(default=list, blank=True)
+    is_blind = models.BooleanField(default=False)
+    inclusion_probability = models.FloatField(null=True, blank=True)
+    frozen = models.JSONField(default=dict, blank=True, help_text="The prediction at the time of sampling.")
+    answer = models.JSONField(default=dict, blank=True)
+    reviewed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-urgency", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["ticket"], condition=models.Q(state="open"), name="one_open_review_per_ticket"
+            )
+        ]
+        indexes = [
+            # The queue, most urgent first.
+            models.Index(fields=["-urgency", "id"], condition=models.Q(state="open"), name="review_queue")
+        ]
+
+    def __str__(self) -> str:
+        return f"Review of {self.ticket_id}"

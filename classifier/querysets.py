@@ -1,0 +1,70 @@
+"""Chainable reads of triage. Visibility follows the ticket's client."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from classifier.choices import DraftState, ReviewState, RunState
+from common.actors import Actor, Role
+from ticketing.models import Ticket
+
+
+class RunQuerySet(models.QuerySet[Any]):
+    """Runs."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Runs of visible tickets; requesters see none."""
+        if not actor.is_staff:
+            return self.none()
+        return self.filter(ticket__in=Ticket.objects.visible_to(actor))
+
+    def due(self, *, now: datetime) -> Self:
+        """Owed and not held by anybody: pending, or running with an expired lease."""
+        return self.filter(
+            Q(state=RunState.PENDING) | Q(state=RunState.RUNNING, lease_until__lt=now), next_at__lte=now
+        )
+
+
+class DraftQuerySet(models.QuerySet[Any]):
+    """Drafts."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Drafts of visible tickets; requesters see none."""
+        if not actor.is_staff:
+            return self.none()
+        return self.filter(ticket__in=Ticket.objects.visible_to(actor))
+
+    def proposed(self) -> Self:
+        """Drafts nobody has decided on."""
+        return self.filter(state=DraftState.PROPOSED)
+
+
+class ClassificationQuerySet(models.QuerySet[Any]):
+    """Classification records."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Leads and services: their clients'. Agents: those of visible tickets. Others: none."""
+        if not actor.is_staff:
+            return self.none()
+        rows = self if actor.client_ids is None else self.filter(client__in=actor.client_ids)
+        if actor.role is Role.AGENT:
+            return rows.filter(ticket__in=Ticket.objects.visible_to(actor))
+        return rows.all()
+
+
+class ReviewQuerySet(models.QuerySet[Any]):
+    """Review items."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Leads review; agents may review tickets they see."""
+        if not actor.is_staff:
+            return self.none()
+        return self.filter(ticket__in=Ticket.objects.visible_to(actor))
+
+    def open(self) -> Self:
+        """Items nobody has answered."""
+        return self.filter(state=ReviewState.OPEN)

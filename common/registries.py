@@ -1,0 +1,87 @@
+"""Named slots that lower layers render and upper apps fill: panels, indicators, personal data, notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """An ordered name → provider table that refuses a name twice."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self._items: dict[str, T] = {}
+
+    def register(self, name: str, item: T) -> None:
+        """Add a provider. Raises ValueError for a name that is taken."""
+        if name in self._items:
+            raise ValueError(f"{self.label} already has {name!r}.")
+        self._items[name] = item
+
+    def items(self) -> list[tuple[str, T]]:
+        """All providers in the order of their registration."""
+        return list(self._items.items())
+
+    def get(self, name: str) -> T:
+        """One provider by name. Raises KeyError."""
+        return self._items[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._items
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A provider for a composed page: ``load`` maps ids to data for all of them in a constant number of queries."""
+
+    load: Callable[[Sequence[int]], Mapping[int, Any]]
+    template: str = ""
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A measured figure with the bound beyond which an alert is raised."""
+
+    label: str
+    measure: Callable[[], float | None]
+    bound: float
+    direction: str = "above"
+    severity: str = "warning"
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """How one model's personal fields are erased and exported for a requester (O4)."""
+
+    model: str
+    fields: tuple[str, ...]
+    erase: Callable[[int], int]
+    export: Callable[[int], list[dict[str, Any]]]
+
+
+ticket_panels: Registry[Panel] = Registry("ticket panels")
+"""Pieces of the ticket page and the ticket JSON, by key."""
+
+ticket_list_columns: Registry[Panel] = Registry("ticket list columns")
+"""Extra columns of ticket lists, by key."""
+
+dashboard_cards: Registry[Callable[[Any], Mapping[str, Any]]] = Registry("dashboard cards")
+"""Sections of the admin dashboard: actor and period in, figures out."""
+
+indicators: Registry[Indicator] = Registry("indicators")
+"""Figures watched for alerts."""
+
+health_checks: Registry[Callable[[], tuple[str, str]]] = Registry("health checks")
+"""Name → function giving ("ok" | "degraded" | "failed" | "off", detail)."""
+
+personal_data: Registry[PersonalData] = Registry("personal data")
+"""Erasure and export, by model label."""
+
+notification_renderers: Registry[Callable[[Mapping[str, Any]], Mapping[str, str]]] = Registry("notifications")
+"""Kind → function from payload to subject, text and html."""

@@ -1,0 +1,53 @@
+"""Edge middleware: the admin's wider content policy, and domain errors raised by pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from common.exceptions import ApplicationError, NotFound
+
+_ADMIN_POLICY = {"script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE], "style-src": [SELF, UNSAFE_INLINE]}
+
+
+class AdminContentPolicyMiddleware:
+    """Unfold needs inline script and eval; only ``/admin/`` and the API page get them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Widen the policy for admin and API documentation addresses."""
+        response = self.get_response(request)
+        if request.path.startswith(("/admin/", "/api/v1/docs")):
+            response._csp_update = _ADMIN_POLICY  # type: ignore[attr-defined]
+        return response
+
+
+class ApplicationErrorMiddleware:
+    """Turns a domain error raised by a page into a message on the page it came from."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass through; the work is in ``process_exception``."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Not found stays 404; a broken rule after a POST goes back with its sentence."""
+        if isinstance(exception, NotFound):
+            raise Http404(exception.message) from exception
+        if not isinstance(exception, ApplicationError):
+            return None
+        back = request.headers.get("Referer", "")
+        same_host = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+        if request.method == "POST" and back and same_host:
+            messages.error(request, exception.message)
+            return redirect(back)
+        return render(request, "error.html", {"error": exception}, status=exception.status)

@@ -1,0 +1,45 @@
+"""Settings of the test suite: the embedded default, or real services where the environment names them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+# Services are taken only from variables meant for tests, so that a developer's .env never reaches them.
+_var = tempfile.mkdtemp(prefix="switchyard-tests-")
+os.environ.update(
+    {
+        "VAR_DIR": _var,
+        "ENVIRONMENT": "test",
+        "DEBUG": "0",
+        "DEMO": "0",
+        "SECRET_KEY": "tests-only-" + "x" * 50,
+        "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_var}/tests.sqlite3"),
+        "REDIS_URL": os.environ.get("TEST_REDIS_URL", ""),
+        "AWS_STORAGE_BUCKET_NAME": "",
+        "OPENAI_API_KEY": "",
+        "LLM_PROVIDER": "",
+        "LLM_MODEL": "",
+        "GROQ_API_KEY": "",
+        "AZURE_OPENAI_API_KEY": "",
+        "OLLAMA_BASE_URL": "",
+    }
+)
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES, REDIS_URL, REST_FRAMEWORK, STORAGES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+AXES_ENABLED = False
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+if not REDIS_URL:
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, not memory: two-writer tests need two connections.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(_var) / "test.sqlite3")}
+API_THROTTLE_PER_MINUTE = 100_000
+API_THROTTLE_ANONYMOUS_PER_MINUTE = 100_000

@@ -1,0 +1,9 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class IngestConfig(AppConfig):
+    """Label and start-up wiring."""
+
+    name = "ingest"

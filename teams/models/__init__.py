@@ -1,0 +1,24 @@
+"""People, clients and what the whole house shares; knows nothing of tickets."""
+
+from teams.models.access import ApiKey, Credential, FeatureFlag
+from teams.models.calendars import BusinessCalendar, CalendarDay, CalendarInterval
+from teams.models.operations import Alert, IdempotencyRecord, Notification
+from teams.models.people import Client, User
+from teams.models.teams import EscalationStep, Team, TeamMember
+
+__all__ = [
+    "Alert",
+    "ApiKey",
+    "BusinessCalendar",
+    "CalendarDay",
+    "CalendarInterval",
+    "Client",
+    "Credential",
+    "EscalationStep",
+    "FeatureFlag",
+    "IdempotencyRecord",
+    "Notification",
+    "Team",
+    "TeamMember",
+    "User",
+]

@@ -1,0 +1,53 @@
+"""Clients (tenants) and users."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from common.models import Timestamped
+from teams.choices import Presence
+from teams.querysets import ClientQuerySet, UserManagerWithVerbs
+
+
+class Client(Timestamped):
+    """A tenant. Invariant: every ticket, requester, key and file belongs to exactly one client."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    is_active = models.BooleanField(default=True)
+
+    objects = ClientQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """A person who can log in. What the person may do follows from groups, where from ``clients``."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    clients = models.ManyToManyField(
+        Client,
+        blank=True,
+        related_name="users",
+        help_text="Clients whose tickets this person may see. Administrators see every client.",
+    )
+    time_zone = models.CharField(max_length=64, default="UTC")
+    presence = models.CharField(max_length=12, choices=Presence.choices, default=Presence.AVAILABLE)
+    away_until = models.DateTimeField(null=True, blank=True)
+
+    objects = UserManagerWithVerbs()
+
+    class Meta(AbstractUser.Meta):
+        ordering = ["username"]
+
+    @property
+    def display_name(self) -> str:
+        """Full name, or the user name where there is none."""
+        return self.get_full_name() or self.username

@@ -1,0 +1,96 @@
+"""Reads of the people layer that do not chain: who an actor is, whether a calendar is open, flags."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from common.actors import ANONYMOUS, Actor, ActorKind, Role
+from teams.choices import Group
+from teams.models import ApiKey, BusinessCalendar, Client, FeatureFlag, User
+
+_ROLE_OF_GROUP = (
+    (Group.ADMINISTRATORS, Role.ADMINISTRATOR),
+    (Group.LEADS, Role.LEAD),
+    (Group.AGENTS, Role.AGENT),
+    (Group.REQUESTERS, Role.REQUESTER),
+)
+
+
+def role_of(user: User) -> Role:
+    """The highest role among the user's groups; superusers are administrators."""
+    if user.is_superuser:
+        return Role.ADMINISTRATOR
+    names = set(user.groups.values_list("name", flat=True))
+    return next((role for group, role in _ROLE_OF_GROUP if group.value in names), Role.REQUESTER)
+
+
+def actor_for_user(user: Any) -> Actor:
+    """The actor behind a logged-in user; anonymous for nobody."""
+    if not isinstance(user, User) or not user.is_active:
+        return ANONYMOUS
+    role = role_of(user)
+    every = role is Role.ADMINISTRATOR
+    clients = None if every else frozenset(user.clients.filter(is_active=True).values_list("pk", flat=True))
+    teams = frozenset(user.memberships.values_list("team_id", flat=True)) if role is Role.AGENT else frozenset()
+    return Actor(
+        kind=ActorKind.REQUESTER if role is Role.REQUESTER else ActorKind.USER,
+        role=role,
+        id=str(user.uuid),
+        label=user.display_name,
+        user_id=user.pk,
+        client_ids=clients,
+        team_ids=teams,
+    )
+
+
+def actor_for_key(key: ApiKey) -> Actor:
+    """The actor behind an API key: one client, the key's scopes."""
+    return Actor(
+        kind=ActorKind.SERVICE,
+        role=Role.SERVICE,
+        id=f"key:{key.prefix}",
+        label=key.name,
+        client_ids=frozenset({key.client_id}),
+        scopes=frozenset(key.scopes),
+    )
+
+
+def default_client(actor: Actor) -> Client | None:
+    """The client that is meant where a caller names none: the first of the actor's clients."""
+    return Client.objects.visible_to(actor).active().order_by("pk").first()
+
+
+def flag_enabled(name: str, *, client_id: int | None = None) -> bool:
+    """A feature flag: the client's row, else the shared row, else the environment (C13)."""
+    rows = {
+        row.client_id: row.enabled
+        for row in FeatureFlag.objects.filter(name=name)
+        if row.client_id in {None, client_id}
+    }
+    if client_id in rows:
+        return rows[client_id]
+    return rows.get(None, bool(getattr(settings, name, True)))
+
+
+def calendar_is_open(calendar: BusinessCalendar, *, now: datetime) -> bool:
+    """Whether a moment lies in working hours (intervals over midnight belong to the day they start)."""
+    if calendar.always_open:
+        return True
+    local = now.astimezone(ZoneInfo(calendar.time_zone))
+    intervals = list(calendar.intervals.all())
+    closed = {day.date for day in calendar.days.all()}
+    for day in (local.date(), local.date() - timedelta(days=1)):
+        if day in closed:
+            continue
+        for row in intervals:
+            if row.weekday != day.weekday():
+                continue
+            start = datetime.combine(day, row.starts, local.tzinfo)
+            end_day = day + timedelta(days=1) if row.ends <= row.starts else day
+            if start <= local < datetime.combine(end_day, row.ends, local.tzinfo):
+                return True
+    return False

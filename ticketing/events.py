@@ -1,0 +1,30 @@
+"""What ticketing tells the upper apps. ``docs/events.md`` mirrors this list and its receivers.
+
+Every event is published by a service inside its transaction.
+"""
+
+from common.events import DomainEvent
+
+ticket_opened = DomainEvent("ticketing.ticket_opened")
+"""ticket: Ticket, actor: Actor, intent: TriageIntent."""
+
+ticket_changed = DomainEvent("ticketing.ticket_changed")
+"""ticket: Ticket, actor: Actor, fields: frozenset[str] — names of the fields that have new values."""
+
+ticket_triaged = DomainEvent("ticketing.ticket_triaged")
+"""ticket: Ticket, run_uuid: UUID, needs_review: bool."""
+
+field_decided = DomainEvent("ticketing.field_decided")
+"""ticket: Ticket, actor: Actor, decisions: dict[str, str] — values a person confirmed or corrected."""
+
+status_changed = DomainEvent("ticketing.status_changed")
+"""ticket: Ticket, actor: Actor, old: Status, new: Status."""
+
+ticket_assigned = DomainEvent("ticketing.ticket_assigned")
+"""ticket: Ticket, actor: Actor, assignment: Assignment."""
+
+message_added = DomainEvent("ticketing.message_added")
+"""ticket: Ticket, message: Message, actor: Actor."""
+
+attachment_added = DomainEvent("ticketing.attachment_added")
+"""attachment: Attachment, actor: Actor."""

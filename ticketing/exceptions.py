@@ -1,0 +1,24 @@
+"""Domain errors of ticketing."""
+
+from __future__ import annotations
+
+from common.exceptions import Conflict, ValidationFailed
+
+
+class TransitionNotAllowed(Conflict):
+    """The status table has no way from the one status to the other."""
+
+    code = "transition_not_allowed"
+
+
+class TicketClosed(Conflict):
+    """A closed ticket takes no further change."""
+
+    code = "ticket_closed"
+    default_message = "This ticket is closed. Open a follow-up instead."
+
+
+class ForeignReference(ValidationFailed):
+    """A named object belongs to another client or does not exist; the two look the same."""
+
+    code = "validation_error"

@@ -1,0 +1,48 @@
+"""What a ticket is and everything that belongs to it."""
+
+from ticketing.models.audit import Assignment, TicketEvent
+from ticketing.models.conversation import Attachment, Message
+from ticketing.models.knowledge import Article
+from ticketing.models.reference import (
+    Category,
+    CategoryField,
+    ClientSettings,
+    Module,
+    Project,
+    RoutingRule,
+    Taxonomy,
+)
+from ticketing.models.requesters import Requester, RequesterAddress
+from ticketing.models.tickets import (
+    ExternalReference,
+    FieldDecision,
+    Tag,
+    Ticket,
+    TicketLink,
+    TicketNumber,
+    TicketSearchDocument,
+)
+
+__all__ = [
+    "Article",
+    "Assignment",
+    "Attachment",
+    "Category",
+    "CategoryField",
+    "ClientSettings",
+    "ExternalReference",
+    "FieldDecision",
+    "Message",
+    "Module",
+    "Project",
+    "Requester",
+    "RequesterAddress",
+    "RoutingRule",
+    "Tag",
+    "Taxonomy",
+    "Ticket",
+    "TicketEvent",
+    "TicketLink",
+    "TicketNumber",
+    "TicketSearchDocument",
+]

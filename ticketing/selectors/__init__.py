@@ -1,0 +1,1 @@
+"""Reads of ticketing that do not chain."""

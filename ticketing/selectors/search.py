@@ -1,0 +1,43 @@
+"""Full-text search over tickets; PostgreSQL and SQLite behind one function (T9)."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db import connection
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Concat
+
+from ticketing.models import Ticket, TicketSearchDocument
+
+_WORD = re.compile(r"[\w@.\-+]+", re.UNICODE)
+_MAX_WORDS = 12
+
+
+def tickets_search(tickets: QuerySet[Ticket], query: str) -> QuerySet[Ticket]:
+    """The tickets that contain every word of the query, or whose reference or address contains it."""
+    words = _WORD.findall(query)[:_MAX_WORDS]
+    if not words:
+        return tickets.none() if query.strip() else tickets
+    documents = _sqlite(words) if connection.vendor == "sqlite" else _postgres(words)
+    return tickets.filter(pk__in=documents)
+
+
+def _sqlite(words: list[str]) -> QuerySet[TicketSearchDocument]:
+    """Quoted words with a prefix match; quoting makes operators plain text."""
+    match = " ".join('"' + word.replace('"', "") + '"*' for word in words)
+    return TicketSearchDocument.objects.extra(  # noqa: S610  the only parameter is bound
+        where=["ticket_id IN (SELECT rowid FROM ticket_search WHERE ticket_search MATCH %s)"], params=[match]
+    ).values("ticket_id")
+
+
+def _postgres(words: list[str]) -> QuerySet[TicketSearchDocument]:
+    """The GIN index answers whole words; the trigram index parts of references and addresses."""
+    text = Concat(F("identifiers"), Value(" "), F("text"))
+    query = SearchQuery(" ".join(words), config="simple")
+    return (
+        TicketSearchDocument.objects.annotate(document=SearchVector(text, config="simple"))
+        .filter(Q(document=query) | Q(identifiers__icontains=" ".join(words)))
+        .values("ticket_id")
+    )

@@ -1,0 +1,146 @@
+"""Replies and notes, and what they do to the ticket's status (T2, T5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from common.actors import Actor, ActorKind, Role
+from common.exceptions import NotAllowed, ValidationFailed
+from ticketing import events
+from ticketing.choices import LinkKind, LinkState, Status, StatusCategory, TriageIntent
+from ticketing.models import Attachment, Message, Requester, Ticket, TicketLink
+from ticketing.services.audit import Change, events_append
+from ticketing.services.rendering import render_body
+from ticketing.services.search import search_document_write
+from ticketing.services.tickets import NewTicket, status_change, ticket_lock, ticket_open, ticket_save
+
+MESSAGE_LIMIT = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """What a door knows of a reply or note."""
+
+    body: str
+    is_public: bool = True
+    format: str = Message.Format.MARKDOWN
+    attachments: tuple[Attachment, ...] = ()
+    email_message_id: str = ""
+
+
+@transaction.atomic
+def message_add(*, ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
+    """Add a reply or note. Emits ``message_added``.
+
+    A requester's reply to a resolved ticket reopens it within the client's window; later, or when the ticket
+    is closed, it opens a linked follow-up and the message is that ticket's first. Only a person's public
+    reply counts as the first response. Raises ValidationFailed, NotAllowed.
+    """
+    _check(ticket, new, actor)
+    locked = ticket_lock(ticket_id=ticket.pk)
+    if actor.role is Role.REQUESTER and _too_late(locked):
+        return _follow_up(locked, new, actor)
+    message = _create(locked, new, actor)
+    verb = "message.replied" if new.is_public else "message.noted"
+    events_append(ticket=locked, actor=actor, changes=[Change(verb, new=str(message.uuid))])
+    _mark_first_response(locked, message)
+    search_document_write(ticket=locked)
+    events.message_added.publish(ticket=locked, message=message, actor=actor)
+    _move_status(locked, message, actor)
+    return message
+
+
+def _check(ticket: Ticket, new: NewMessage, actor: Actor) -> None:
+    if not new.body.strip():
+        raise ValidationFailed("The message is empty.", fields={"body": ["Write a message."]})
+    if len(new.body) > MESSAGE_LIMIT:
+        raise ValidationFailed(fields={"body": [f"At most {MESSAGE_LIMIT:,} characters."]})
+    if not new.is_public and not actor.is_staff:
+        raise NotAllowed("Only staff write internal notes.")
+    if any(row.client_id != ticket.client_id or row.ticket_id for row in new.attachments):
+        raise ValidationFailed(fields={"attachments": ["There is no such file."]})
+
+
+def _too_late(ticket: Ticket) -> bool:
+    if ticket.status_category == StatusCategory.CLOSED:
+        return True
+    if ticket.status_category != StatusCategory.RESOLVED or ticket.resolved_at is None:
+        return False
+    window = timedelta(days=ticket.client.ticketing_settings.reopen_days)
+    return timezone.now() > ticket.resolved_at + window
+
+
+def _follow_up(ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
+    follow_up = ticket_open(
+        new=NewTicket(
+            client=ticket.client,
+            requester=ticket.requester,
+            subject=f"Follow-up of {ticket.reference}: {ticket.subject}",
+            body=new.body,
+            channel=ticket.channel,
+            taxonomy=ticket.taxonomy,
+            project=ticket.project,
+            module=ticket.module,
+            attachments=new.attachments,
+            body_format=new.format,
+            intent=TriageIntent.BACKGROUND,
+        ),
+        actor=actor,
+    )
+    TicketLink.objects.create(
+        source=follow_up, target=ticket, kind=LinkKind.RELATED, state=LinkState.CONFIRMED
+    )
+    return follow_up.messages.get(is_first=True)
+
+
+def _create(ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
+    is_requester = actor.role is Role.REQUESTER
+    requester = None
+    if is_requester:
+        requester = Requester.objects.filter(client=ticket.client, user_id=actor.user_id).first()
+    message = Message.objects.create(
+        ticket=ticket,
+        is_public=new.is_public,
+        author_kind=_author_kind(actor),
+        author_user_id=actor.user_id,
+        author_requester=(requester or ticket.requester) if is_requester else None,
+        author_label=actor.label[:200],
+        body=new.body.replace("\x00", ""),
+        format=new.format,
+        html=render_body(new.body.replace("\x00", ""), new.format),
+        email_message_id=new.email_message_id,
+    )
+    for attachment in new.attachments:
+        attachment.ticket, attachment.message, attachment.is_public = ticket, message, new.is_public
+        attachment.save(update_fields=["ticket", "message", "is_public", "updated_at"])
+    return message
+
+
+def _author_kind(actor: Actor) -> str:
+    if actor.role is Role.REQUESTER:
+        return Message.AuthorKind.REQUESTER
+    if actor.kind in {ActorKind.USER, ActorKind.SERVICE}:
+        return Message.AuthorKind.AGENT
+    return Message.AuthorKind.AUTOMATION
+
+
+def _mark_first_response(ticket: Ticket, message: Message) -> None:
+    """An automated reply never counts, a note neither."""
+    by_person = message.author_kind == Message.AuthorKind.AGENT and message.is_public
+    if by_person and ticket.first_response_at is None:
+        ticket.first_response_at = message.created_at
+        ticket_save(ticket, ["first_response_at"])
+
+
+def _move_status(ticket: Ticket, message: Message, actor: Actor) -> None:
+    if not message.is_public:
+        return
+    if message.author_kind == Message.AuthorKind.REQUESTER:
+        if ticket.status in {Status.PENDING, Status.ON_HOLD, Status.RESOLVED}:
+            status_change(ticket=ticket, status=Status.OPEN, actor=actor, reason="The requester replied.")
+    elif message.author_kind == Message.AuthorKind.AGENT and ticket.status == Status.NEW:
+        status_change(ticket=ticket, status=Status.OPEN, actor=actor, reason="First reply.")

@@ -1,0 +1,198 @@
+"""Which team gets a ticket and how urgent it is (C17): rules, default team, fallback, escalation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from teams.choices import TeamKind
+from teams.models import Client, Team
+from teams.selectors import calendar_is_open
+from ticketing.choices import PRIORITY_OF_SEVERITY, PRIORITY_ORDER, Priority, Severity
+from ticketing.models import Category, RoutingRule, Taxonomy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingInput:
+    """What is known when a ticket is routed. Confidences are in [0, 1]."""
+
+    client: Client
+    taxonomy: Taxonomy
+    category: str
+    category_confidence: float
+    severity: str
+    severity_confidence: float
+    text: str
+    channel: str = ""
+    extracted_fields: frozenset[str] = frozenset()
+    alternative_categories: Sequence[str] = ()
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingDecision:
+    """The answer, its reasons, and what else was possible."""
+
+    team: Team | None
+    priority: str
+    confidence: float
+    reasoning: str
+    alternatives: list[dict[str, str]] = field(default_factory=list)
+    escalation_path: list[str] = field(default_factory=list)
+    rule_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    team: Team | None
+    confidence: float
+    reason: str
+    rule: RoutingRule | None = None
+
+
+def route_decide(*, given: RoutingInput) -> RoutingDecision:
+    """Rules in order, else the category's default team, else the fallback team; then escalation.
+
+    A rule's confidence is that of the predictions its conditions rest on: a hit proves nothing about them.
+    """
+    category = _category(given)
+    choice = _by_rule(given) or _by_default(given, category) or _fallback(given)
+    escalated = _escalate(given, choice)
+    final = escalated or choice
+    priority = _priority(given, final.rule or choice.rule, raised=escalated is not None)
+    return RoutingDecision(
+        team=final.team,
+        priority=priority,
+        confidence=round(final.confidence, 4),
+        reasoning=f"{final.reason} Priority {priority}, from severity {given.severity or 'unknown'}.",
+        alternatives=_alternatives(given, final, choice),
+        escalation_path=_path(final.team),
+        rule_id=choice.rule.pk if choice.rule else None,
+    )
+
+
+def _category(given: RoutingInput) -> Category | None:
+    rows = Category.objects.filter(taxonomy=given.taxonomy, slug=given.category)
+    return rows.select_related("default_team").first()
+
+
+def _by_rule(given: RoutingInput) -> _Choice | None:
+    rules = (
+        RoutingRule.objects.for_client(given.client.pk)
+        .active()
+        .filter(team__is_active=True)
+        .select_related("team__calendar")
+        .order_by("order", "pk")
+    )
+    for rule in rules:
+        if rule.taxonomy_id not in {None, given.taxonomy.pk}:
+            continue
+        confidence = rule_confidence(rule.conditions, given)
+        if confidence is not None:
+            return _Choice(rule.team, confidence, f"Rule “{rule.name}” matched.", rule)
+    return None
+
+
+def rule_confidence(conditions: Mapping[str, Any], given: RoutingInput) -> float | None:
+    """How sure a rule's match is: None when a condition fails, else the weakest prediction it rests on."""
+    confidence = 1.0
+    if conditions.get("categories"):
+        if given.category not in conditions["categories"]:
+            return None
+        confidence = min(confidence, given.category_confidence)
+    if conditions.get("severities"):
+        if given.severity not in conditions["severities"]:
+            return None
+        confidence = min(confidence, given.severity_confidence)
+    if conditions.get("channels") and given.channel not in conditions["channels"]:
+        return None
+    if conditions.get("extracted_fields") and not given.extracted_fields.intersection(
+        conditions["extracted_fields"]
+    ):
+        return None
+    if conditions.get("keywords"):
+        text = given.text.casefold()
+        if not any(str(word).casefold() in text for word in conditions["keywords"]):
+            return None
+    if not _hours_match(conditions.get("business_hours"), given):
+        return None
+    return confidence
+
+
+def _hours_match(wanted: bool | None, given: RoutingInput) -> bool:
+    if wanted is None:
+        return True
+    team = Team.objects.for_client(given.client.pk).exclude(calendar=None).select_related("calendar").first()
+    is_open = calendar_is_open(team.calendar, now=given.now) if team and team.calendar else True
+    return is_open == wanted
+
+
+def _by_default(given: RoutingInput, category: Category | None) -> _Choice | None:
+    team = category.default_team if category else None
+    if team is None or not team.is_active or team.client_id not in {None, given.client.pk}:
+        return None
+    name = category.name if category else ""
+    return _Choice(team, given.category_confidence, f"{team.name} is the default team of {name}.")
+
+
+def _fallback(given: RoutingInput) -> _Choice:
+    settings = given.client.ticketing_settings
+    team = settings.fallback_team or _team_of_kind(given.client, TeamKind.FALLBACK)
+    reason = "No rule and no default team applies; the fallback team looks at it."
+    return _Choice(team, given.category_confidence, reason)
+
+
+def _team_of_kind(client: Client, kind: str) -> Team | None:
+    return Team.objects.for_client(client.pk).filter(kind=kind).order_by("client_id", "pk").first()
+
+
+def _escalate(given: RoutingInput, choice: _Choice) -> _Choice | None:
+    """Critical goes to the escalation team unless the chosen team has a path of its own."""
+    if given.severity != Severity.CRITICAL:
+        return None
+    if choice.team is not None and _path(choice.team):
+        return None
+    team = given.client.ticketing_settings.escalation_team or _team_of_kind(given.client, TeamKind.ESCALATION)
+    if team is None or team == choice.team:
+        return None
+    confidence = min(choice.confidence, given.severity_confidence)
+    return _Choice(team, confidence, f"Critical tickets go to {team.name}.")
+
+
+def _priority(given: RoutingInput, rule: RoutingRule | None, *, raised: bool) -> str:
+    if rule is not None and rule.priority:
+        return rule.priority
+    base = PRIORITY_OF_SEVERITY.get(given.severity, Priority.NORMAL)
+    steps = (rule.priority_modifier if rule else 0) + (1 if raised else 0)
+    position = PRIORITY_ORDER.index(base) + steps
+    return PRIORITY_ORDER[max(0, min(position, len(PRIORITY_ORDER) - 1))]
+
+
+def _path(team: Team | None) -> list[str]:
+    if team is None:
+        return []
+    return [step.target.slug for step in team.escalation_steps.select_related("target").order_by("position")]
+
+
+def _alternatives(given: RoutingInput, final: _Choice, choice: _Choice) -> list[dict[str, str]]:
+    found: dict[str, str] = {}
+    if choice.team is not None and choice.team != final.team:
+        found[choice.team.slug] = choice.reason
+    rows = Category.objects.filter(
+        taxonomy=given.taxonomy, slug__in=list(given.alternative_categories), default_team__isnull=False
+    ).select_related("default_team")
+    by_slug = {row.slug: row for row in rows}
+    for slug in given.alternative_categories:
+        row = by_slug.get(slug)
+        if row is not None and row.default_team is not None and row.default_team != final.team:
+            found.setdefault(row.default_team.slug, f"If it is {row.name}.")
+    return [{"team": team, "reason": reason} for team, reason in list(found.items())[:3]]
+
+
+def rule_hit(*, rule_id: int) -> None:
+    """Count one more ticket routed by a rule."""
+    RoutingRule.objects.filter(pk=rule_id).update(hit_count=F("hit_count") + 1)
