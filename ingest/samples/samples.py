@@ -16,6 +16,9 @@ from ingest.samples.render import render
 
 CONTENT = Path(__file__).parent / "content"
 MANIFEST_NAME = "manifest.json"
+FORM_LABELS = frozenset(
+    ["reported", "reported by", "e-mail", "department", "name", "subject", "description", "submitted at"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,9 @@ def _check(sample: Sample) -> None:
         "a log in another file type": bool(sample.log) != (sample.file_type == "log"),
         "a table its file type cannot show": sample.table is not None
         and sample.file_type not in ("pdf", "docx", "csv"),
+        "a field named like one of the form's own": any(
+            name.lower() in FORM_LABELS for name in sample.fields
+        ),
         "an unknown style": sample.style not in ("form", "rows", "sheet", "alert"),
     }
     found = [problem for problem, is_there in problems.items() if is_there]

@@ -12,7 +12,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, TableStyle
 from reportlab.platypus import Table as PdfTable
 
 from ingest.samples.model import Sample, Table
@@ -21,7 +21,8 @@ from ingest.samples.renderers.heading import header_fields
 # The fonts that come with reportlab; unlike the built-in Helvetica they carry letters beyond Latin-1.
 FONT, FONT_BOLD = "Vera", "VeraBd"
 INK, MUTED, RULE, SHADE = (colors.HexColor(code) for code in ("#1f2933", "#52606d", "#cbd2d9", "#f0f4f8"))
-WIDTH = A4[0] - 40 * mm
+MARGIN = 20 * mm
+WIDTH = A4[0] - 2 * MARGIN
 
 BODY = ParagraphStyle("body", fontName=FONT, fontSize=9.5, leading=14, textColor=INK, spaceAfter=7)
 CELL = ParagraphStyle("cell", parent=BODY, fontSize=8.5, leading=11.5, spaceAfter=0)
@@ -37,18 +38,26 @@ def render_pdf(sample: Sample) -> bytes:
     for name in (FONT, FONT_BOLD):
         pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))
     out = io.BytesIO()
-    document = SimpleDocTemplate(
+    frame = Frame(
+        MARGIN,
+        22 * mm,
+        WIDTH,
+        A4[1] - 42 * mm,
+        leftPadding=0,
+        rightPadding=0,
+        topPadding=0,
+        bottomPadding=0,
+    )
+    document = BaseDocTemplate(
         out,
         pagesize=A4,
-        leftMargin=20 * mm,
-        rightMargin=20 * mm,
-        topMargin=20 * mm,
-        bottomMargin=22 * mm,
+        # The footer is drawn last, so that text extraction meets the ticket's own words first.
+        pageTemplates=[PageTemplate(frames=[frame], onPageEnd=_footer)],
         title=sample.subject,
         author=sample.requester.name,
         invariant=1,
     )
-    document.build(_story(sample), onFirstPage=_footer, onLaterPages=_footer)
+    document.build(_story(sample))
     return out.getvalue()
 
 
@@ -61,7 +70,7 @@ def _story(sample: Sample) -> list[Flowable]:
         *(_paragraph(part, BODY) for part in sample.paragraphs),
     ]
     if sample.table is not None:
-        story += [_paragraph("Details", SECTION), Spacer(1, 2), _detail_table(sample.table)]
+        story += [_paragraph("Details", SECTION), _detail_table(sample.table)]
     return story
 
 
@@ -72,7 +81,11 @@ def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
 def _header_table(fields: dict[str, str]) -> PdfTable:
     rows = [[_paragraph(name, LABEL), _paragraph(value, CELL)] for name, value in fields.items()]
     table = PdfTable(rows, colWidths=[42 * mm, WIDTH - 42 * mm], hAlign="LEFT")
-    table.setStyle(TableStyle([*_padding(), ("LINEBELOW", (0, 0), (-1, -1), 0.4, RULE)]))
+    table.setStyle(
+        TableStyle(
+            [*_padding(), ("LEFTPADDING", (0, 0), (0, -1), 0), ("LINEBELOW", (0, 0), (-1, -1), 0.4, RULE)]
+        )
+    )
     return table
 
 
@@ -93,10 +106,10 @@ def _padding() -> list[tuple[object, ...]]:
     return [("VALIGN", *whole, "TOP"), ("TOPPADDING", *whole, 3), ("BOTTOMPADDING", *whole, 4)]
 
 
-def _footer(canvas: Canvas, document: SimpleDocTemplate) -> None:
+def _footer(canvas: Canvas, document: BaseDocTemplate) -> None:
     canvas.saveState()
     canvas.setFont(FONT, 7.5)
     canvas.setFillColor(MUTED)
-    canvas.drawString(20 * mm, 12 * mm, "Please send this form to helpdesk@example.com")
-    canvas.drawRightString(A4[0] - 20 * mm, 12 * mm, f"Page {document.page}")
+    canvas.drawString(MARGIN, 12 * mm, "Please send this form to helpdesk@example.com")
+    canvas.drawRightString(A4[0] - MARGIN, 12 * mm, f"Page {document.page}")
     canvas.restoreState()
