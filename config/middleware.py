@@ -51,3 +51,23 @@ class ApplicationErrorMiddleware:
             messages.error(request, exception.message)
             return redirect(back)
         return render(request, "error.html", {"error": exception}, status=exception.status)
+
+
+class ApiEdgeMiddleware:
+    """API addresses work with and without a trailing slash; throttle figures become headers."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Drop the slash before routing, add the headers after."""
+        if request.path_info.startswith("/api/") and request.path_info.endswith("/"):
+            request.path_info = request.path_info.rstrip("/")
+        response = self.get_response(request)
+        figures = getattr(request, "rate_limit", None)
+        if figures is not None:
+            limit, remaining, reset = figures
+            response.headers["RateLimit-Limit"] = str(limit)
+            response.headers["RateLimit-Remaining"] = str(remaining)
+            response.headers["RateLimit-Reset"] = str(reset)
+        return response

@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.middleware.ApiEdgeMiddleware",
     "config.middleware.AdminContentPolicyMiddleware",
     "config.middleware.ApplicationErrorMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -153,13 +154,16 @@ if REDIS_URL:
             "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
         }
     }
+    CACHES["throttle"] = CACHES["default"]
 else:
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "switchyard_cache",
             "OPTIONS": {"MAX_ENTRIES": 20000},
-        }
+        },
+        # One web process in the embedded set-up: counting in memory spares a database write a request.
+        "throttle": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "throttle"},
     }
 
 # --- files ------------------------------------------------------------------------------------------------

@@ -1,6 +1,38 @@
-"""Routes."""
+"""Routes: pages, admin, and the API under its version prefix (defined without trailing slashes)."""
+
+from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from config import pages
+from config.health import urls as health_urls
+
+api = [
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
+    path("", include("teams.api.urls")),
+    path("", include("ticketing.api.urls")),
+    path("", include("classifier.api.urls")),
+    path("", include("sla.api.urls")),
+    path("", include("ingest.api.urls")),
+    path("", include(health_urls)),
+]
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("login/", pages.LoginView.as_view(), name="login"),
+    path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("admin/", include("classifier.urls")),
+    path("admin/", admin.site.urls),
+    path("desk/", include("ticketing.urls")),
+    path("portal/", include("ingest.urls")),
+    path("api/v1/", include((api, "api"))),
+    path("", include("classifier.api.short_urls")),
+    path("", include("config.health.short_urls")),
+]
+
+handler404 = "config.errors.page_not_found"
+handler500 = "config.errors.server_error"
