@@ -10,6 +10,8 @@
   var words = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
   var exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
+  var soonish = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+
   function shortSpan(seconds) {
     var size = Math.abs(seconds);
     if (size < MINUTE) { return "now"; }
@@ -48,7 +50,8 @@
         node.textContent = node.dataset.relative === "short" ? shortSpan(seconds) : longSpan(seconds);
         node.title = exact.format(at);
       } else if (node.hasAttribute("data-local")) {
-        node.textContent = exact.format(at);
+        node.textContent = soonish.format(at);
+        node.title = exact.format(at);
       }
     });
   }
@@ -274,6 +277,16 @@
     });
   }
 
+  /* The way down to the composer leaves once the composer is in sight. */
+  function watchComposer() {
+    var composer = document.getElementById("composer");
+    var link = document.querySelector(".jump");
+    if (!composer || !link || !window.IntersectionObserver) { return; }
+    new IntersectionObserver(function (entries) {
+      link.classList.toggle("is-near", entries[0].isIntersecting);
+    }).observe(composer);
+  }
+
   /* Good news leaves by itself; bad news stays until it is read. */
   function toasts() {
     document.querySelectorAll(".toast--success, .toast--info").forEach(function (toast) {
@@ -293,6 +306,7 @@
   bind(document);
   fold();
   toasts();
+  watchComposer();
   document.querySelectorAll("[data-scroll-end]").forEach(function (node) { node.scrollTop = node.scrollHeight; });
   window.setInterval(refreshTimes, 30000);
   document.addEventListener("htmx:afterSwap", function (event) { bind(event.detail.elt || document); });
