@@ -57,7 +57,9 @@ def compile_safe(pattern: str) -> re.Pattern[str]:
         raise UnsafePattern("The pattern must not match empty text.")
     work, _ = _cost(tree)
     if work > _MAX_WORK:
-        raise UnsafePattern("The pattern could take too long; give its repetitions an upper limit, such as {1,20}.")
+        raise UnsafePattern(
+            "The pattern could take too long; give its repetitions an upper limit, such as {1,20}."
+        )
     return compiled
 
 
@@ -146,12 +148,10 @@ def _part_cost(operation: Any, argument: Any) -> tuple[float, bool]:
     if operation is sre.BRANCH:
         costs = [_cost(branch) for branch in argument[1]]
         return sum(cost for cost, _ in costs), True
-    if operation in (sre.ASSERT, sre.ASSERT_NOT):
-        return _cost(argument[1])
+    if operation in (sre.ASSERT, sre.ASSERT_NOT, sre.ATOMIC_GROUP):
+        return _cost(argument if operation is sre.ATOMIC_GROUP else argument[1])
     if operation in (sre.GROUPREF, sre.GROUPREF_EXISTS):
         return float("inf"), True
-    if operation is sre.ATOMIC_GROUP:
-        return _cost(argument)
     return 1.0, False
 
 

@@ -31,10 +31,23 @@ _LLM_CONFIDENCE: Final = 0.70
 _LLM_VALIDATED_CONFIDENCE: Final = 0.85
 _MIN_PRIORITY_WEIGHT: Final = 0.5
 # Where two readings claim the same characters and are equally sure, the more specific one wins.
-_PRECEDENCE: Final = {name: rank for rank, name in enumerate((
-    "account_email", "ip_address", "gtin", "serial", "lot", "order_id", "error_code", "hostname", "phone_number",
-    "product_name",
-))}
+_PRECEDENCE: Final = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            "account_email",
+            "ip_address",
+            "gtin",
+            "serial",
+            "lot",
+            "order_id",
+            "error_code",
+            "hostname",
+            "phone_number",
+            "product_name",
+        )
+    )
+}
 _STANDARD_VALIDATORS: Final[Mapping[str, str]] = {
     "account_email": "email",
     "phone_number": "phone",
@@ -130,7 +143,9 @@ class Extractor:
             return FieldProblem(name, found, "The field is not known.", *span, source="llm")
         normalized = self._validate(name, found, custom)
         if normalized is None:
-            return FieldProblem(name, found, "The value fails the validator of its field.", *span, source="llm")
+            return FieldProblem(
+                name, found, "The value fails the validator of its field.", *span, source="llm"
+            )
         validated = custom is not None or name in _STANDARD_VALIDATORS
         confidence = _LLM_VALIDATED_CONFIDENCE if validated else _LLM_CONFIDENCE
         return ExtractedField(name, found, normalized, confidence, *span, kind="llm", source="llm")
@@ -156,7 +171,12 @@ class Extractor:
             if (alarming or calm) and signal.weight >= _MIN_PRIORITY_WEIGHT:
                 normalized = signal.phrase.casefold()
                 yield Found(
-                    "priority_keywords", signal.start, signal.end, normalized, round(signal.weight, 2), signal.level
+                    "priority_keywords",
+                    signal.start,
+                    signal.end,
+                    normalized,
+                    round(signal.weight, 2),
+                    signal.level,
                 )
 
     def _custom(self, text: str) -> tuple[list[ExtractedField], list[FieldProblem]]:
@@ -177,7 +197,9 @@ class Extractor:
                 else:
                     # A pattern with a check behind it says more than a pattern alone.
                     confidence = 0.95 if custom.validator in checks.VALIDATORS else 0.85
-                    fields.append(ExtractedField(custom.name, value, normalized, confidence, start, end, "custom"))
+                    fields.append(
+                        ExtractedField(custom.name, value, normalized, confidence, start, end, "custom")
+                    )
         return fields, problems
 
     def _validate(self, name: str, value: str, custom: CustomField | None) -> str | None:
@@ -236,7 +258,9 @@ def _unique(fields: list[ExtractedField]) -> list[ExtractedField]:
 
 def _problems(text: str, candidates: list[Found], fields: list[ExtractedField]) -> list[FieldProblem]:
     """Report refused candidates, but not those whose characters turned out to be something else."""
-    claimed = {place for item in fields if item.name != "priority_keywords" for place in range(item.start, item.end)}
+    claimed = {
+        place for item in fields if item.name != "priority_keywords" for place in range(item.start, item.end)
+    }
     return [
         FieldProblem(found.name, text[found.start : found.end], found.problem, found.start, found.end)
         for found in candidates

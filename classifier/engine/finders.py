@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from classifier.engine import checks
+from classifier.engine.phrases import word_set
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A candidate value: where it stands, its normal form, how sure its kind is, and what is wrong with it."""
+    """A candidate: where it stands, its normal form, how sure its kind is, and what is wrong with it."""
 
     name: str
     start: int
@@ -37,110 +38,241 @@ _ORDER_LABEL: Final = (
 )
 _ORDER_MARK: Final = r"(?:[ ]{0,2}(?:-|_)?[ ]{0,2}(?:number|num|no|nr|id|ref|reference)\b\.?)"
 _ORDER_RULES: Final = (
-    ("prefixed", 0.97, re.compile(r"(?<![\w-])(ORD[-_]?[0-9][0-9A-Z-]{1,18}[0-9A-Z]|ORD-[0-9A-Z]{3,18})(?![\w-])", _I)),
+    (
+        "prefixed",
+        0.97,
+        re.compile(r"(?<![\w-])(ORD[-_]?[0-9][0-9A-Z-]{1,18}[0-9A-Z]|ORD-[0-9A-Z]{3,18})(?![\w-])", _I),
+    ),
     ("prefixed", 0.85, re.compile(r"(?<![\w-])((?:PO|SO)-?\d{4,12})(?![\w-])")),
-    ("marked", 0.93, re.compile(
-        _ORDER_LABEL + r"(?:" + _ORDER_MARK + r"(?:[ ]{0,2}(?:is|was|lautet))?[ ]{0,2}[:=]?|[ ]{0,2}[:=]|[ ]{0,2}(?=\#))"
-        r"[ ]{0,2}(\#?[ ]?[A-Z]{0,4}-?\d[\dA-Z-]{0,18})(?![\w-])", _I)),
+    (
+        "marked",
+        0.93,
+        re.compile(
+            _ORDER_LABEL
+            + r"(?:"
+            + _ORDER_MARK
+            + r"(?:[ ]{0,2}(?:is|was|lautet))?[ ]{0,2}[:=]?|[ ]{0,2}[:=]|[ ]{0,2}(?=\#))"
+            r"[ ]{0,2}(\#?[ ]?[A-Z]{0,4}-?\d[\dA-Z-]{0,18})(?![\w-])",
+            _I,
+        ),
+    ),
     ("worded", 0.82, re.compile(_ORDER_LABEL + r"[ ]{1,2}([A-Z]{0,3}-?\d[\d-]{4,18})(?![\w-])", _I)),
     ("marketplace", 0.85, re.compile(r"(?<![\w-])(\d{3}-\d{7}-\d{7})(?![\w-])")),
     ("hash", 0.60, re.compile(r"(?<![\w#&/])(#\d{3,12})(?![\w-])")),
 )
 _OTHER_NUMBER_BEFORE: Final = re.compile(
-    r"\b(?:ticket|issue|bug|invoice|case|incident|request|room|floor|line|port|step|page|version|build|pr|pull|customer|"
-    r"account|serial|lot|batch|extension|ext|error|rechnung|fall)s?[ ]{0,2}(?:number|no|nr|id)?\.?[ ]{0,2}:?[ ]?\Z",
+    r"\b(?:ticket|issue|bug|invoice|case|incident|request|room|floor|line|port|step|page|version|build|pr|"
+    r"pull|customer|"
+    r"account|serial|lot|batch|extension|ext|error|rechnung|fall)s?[ ]{0,2}(?:number|no|nr|"
+    r"id)?\.?[ ]{0,2}:?[ ]?\Z",
     _I,
 )
 
 _STATUS_TEXTS: Final = (
-    r"Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed|Request Timeout|Conflict|Too Many Requests|"
+    r"Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed|Request Timeout|Conflict|Too Many "
+    r"Requests|"
     r"Internal Server Error|Not Implemented|Bad Gateway|Service Unavailable|Gateway Time-?out"
 )
 _ERROR_RULES: Final = (
-    ("prefixed", 0.96, re.compile(r"(?<![\w-])(ERR[-_:]?[0-9][0-9A-Z_-]{0,30}|ERR[-_][A-Z][A-Z0-9_-]{1,50}[A-Z0-9])(?![\w-])")),
-    ("vendor", 0.97, re.compile(r"(?<![\w-])((?:ORA|TNS|PLS|RMAN|DPY|IMP|EXP)-\d{4,5}|SQL\d{4,5}[NCW]|CVE-\d{4}-\d{4,7})(?![\w-])")),
-    ("sqlstate", 0.96, re.compile(r"(?<!\w)(SQLSTATE(?:\[[0-9A-Z]{5}\]|[ ]?[:=]?[ ]?[0-9A-Z]{5}(?!\w)))", _I)),
+    (
+        "prefixed",
+        0.96,
+        re.compile(
+            r"(?<![\w-])(ERR[-_:]?[0-9][0-9A-Z_-]{0,30}|ERR[-_][A-Z][A-Z0-9_-]{1,50}[A-Z0-9])(?![\w-])"
+        ),
+    ),
+    (
+        "vendor",
+        0.97,
+        re.compile(
+            r"(?<![\w-])((?:ORA|TNS|PLS|RMAN|DPY|IMP|EXP)-\d{4,5}|SQL\d{4,5}[NCW]|CVE-\d{4}-\d{4,7})(?![\w-])"
+        ),
+    ),
+    (
+        "sqlstate",
+        0.96,
+        re.compile(r"(?<!\w)(SQLSTATE(?:\[[0-9A-Z]{5}\]|[ ]?[:=]?[ ]?[0-9A-Z]{5}(?!\w)))", _I),
+    ),
     ("hex", 0.94, re.compile(r"(?<!\w)(0x[0-9A-F]{8})(?!\w)", _I)),
     ("hex", 0.80, re.compile(r"(?<!\w)(0x[0-9A-F]{2,16})(?!\w)", _I)),
-    ("http", 0.93, re.compile(
-        r"(?<!\w)(HTTPS?(?:/\d(?:\.\d)?)?[ -]{0,2}(?:(?:status|error|response)[ ]{1,2})?(?:code[ ]{1,2})?:?[ ]?[45]\d\d)(?!\w)", _I)),
-    ("http", 0.90, re.compile(r"(?<![\w.,#$€£-])([45]\d\d)(?=[ ]{1,2}(?:-[ ])?(?:" + _STATUS_TEXTS + r")\b)", _I)),
-    ("labelled", 0.85, re.compile(
-        r"\b(?:error|fehler|erreur)(?:[ -]{0,2}(?:code|number|no\.|nr\.|nummer|message|id))?(?:[ ]is|[ ]was)?[ ]{0,2}[:=#]?[ ]{0,2}"
-        r"[\"'“(\[]?([A-Z]{0,6}[-_]?\d{1,8}[A-Z]?(?:[-.]\d{1,6}){0,2})(?![\w-])", _I)),
-    ("labelled", 0.80, re.compile(r"\b(?:status|exit|stop|fault|event)[ ](?:code|id)[ ]{0,2}[:=]?[ ]{0,2}(\d{1,5}|[A-Z]{1,4}-?\d{1,5})(?!\w)", _I)),
-    ("posix", 0.92, re.compile(
-        r"(?<!\w)(E(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOENT|ACCES|PERM|HOSTUNREACH|NETUNREACH|ADDRINUSE|PIPE|NOSPC|"
-        r"NOTFOUND|MFILE|AI_AGAIN))(?!\w)")),
-    ("exception", 0.90, re.compile(r"(?<![\w.])((?:[a-z_]\w{0,40}\.){0,8}[A-Z]\w{1,80}?(?:Exception|Error))(?!\w)")),
-    ("stop_code", 0.84, re.compile(r"(?<!\w)([A-Z]{2,20}(?:_[A-Z0-9]{1,20}){2,7}|[A-Z0-9]{2,20}_(?:ERROR|EXCEPTION|FAILURE|VIOLATION|FAULT|TIMEOUT|DENIED|CORRUPTION|MANAGEMENT|MISMATCH))(?!\w)")),
+    (
+        "http",
+        0.93,
+        re.compile(
+            r"(?<!\w)(HTTPS?(?:/\d(?:\.\d)?)?[ -]{0,2}(?:(?:status|error|"
+            r"response)[ ]{1,2})?(?:code[ ]{1,2})?:?[ ]?[45]\d\d)(?!\w)",
+            _I,
+        ),
+    ),
+    (
+        "http",
+        0.90,
+        re.compile(r"(?<![\w.,#$€£-])([45]\d\d)(?=[ ]{1,2}(?:-[ ])?(?:" + _STATUS_TEXTS + r")\b)", _I),
+    ),
+    (
+        "labelled",
+        0.85,
+        re.compile(
+            r"\b(?:error|fehler|erreur)(?:[ -]{0,2}(?:code|number|no\.|nr\.|nummer|message|id))?(?:[ ]is|"
+            r"[ ]was)?[ ]{0,2}[:=#]?[ ]{0,2}"
+            r"[\"'“(\[]?([A-Z]{0,6}[-_]?\d{1,8}[A-Z]?(?:[-.]\d{1,6}){0,2})(?![\w-])",
+            _I,
+        ),
+    ),
+    (
+        "labelled",
+        0.80,
+        re.compile(
+            r"\b(?:status|exit|stop|fault|event)[ ](?:code|id)[ ]{0,2}[:=]?[ ]{0,2}(\d{1,5}|"
+            r"[A-Z]{1,4}-?\d{1,5})(?!\w)",
+            _I,
+        ),
+    ),
+    (
+        "posix",
+        0.92,
+        re.compile(
+            r"(?<!\w)(E(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOENT|ACCES|PERM|HOSTUNREACH|NETUNREACH|"
+            r"ADDRINUSE|PIPE|NOSPC|"
+            r"NOTFOUND|MFILE|AI_AGAIN))(?!\w)"
+        ),
+    ),
+    (
+        "exception",
+        0.90,
+        re.compile(r"(?<![\w.])((?:[a-z_]\w{0,40}\.){0,8}[A-Z]\w{1,80}?(?:Exception|Error))(?!\w)"),
+    ),
+    (
+        "stop_code",
+        0.84,
+        re.compile(
+            r"(?<!\w)([A-Z]{2,20}(?:_[A-Z0-9]{1,20}){2,7}|[A-Z0-9]{2,20}_(?:ERROR|EXCEPTION|FAILURE|"
+            r"VIOLATION|FAULT|TIMEOUT|DENIED|CORRUPTION|MANAGEMENT|MISMATCH))(?!\w)"
+        ),
+    ),
     ("short_code", 0.72, re.compile(r"(?<![\w-])([EF]-?\d{2,5})(?![\w-])")),
 )
 
-EMAIL: Final = re.compile(
-    r"(?<![\w.%+'@-])[\w.%+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w@-])"
+EMAIL: Final = re.compile(r"(?<![\w.%+'@-])[\w.%+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w@-])")
+_BROKEN_EMAIL: Final = re.compile(
+    r"\be-?mail(?:[ ]address)?(?:[ ]is)?[ ]{0,2}[:=]?[ ]{0,2}([\w.%+-]{1,64}@[\w.@-]{1,100})", _I
 )
-_BROKEN_EMAIL: Final = re.compile(r"\be-?mail(?:[ ]address)?(?:[ ]is)?[ ]{0,2}[:=]?[ ]{0,2}([\w.%+-]{1,64}@[\w.@-]{1,100})", _I)
 
-_PHONE: Final = re.compile(r"(?<![\w.#/@-])(?:\+|00)?[(]?\d[\d ()./\-\u00a0]{5,22}\d(?![\w@]|-\w|\.\d)")
+_PHONE: Final = re.compile(
+    r"(?<![\w.#/@-])(?:\+|00)?[(]?\d[\d ()./\-\u00a0]{5,22}\d(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?(?![\w@]|-\w|"
+    r"\.\d)"
+)
 _PHONE_LABEL: Final = re.compile(
-    r"\b(?:tele)?(?:phone|tel|telephone|telefon|mobile|mobil|cell|call|reach|fax|handy|whatsapp|number|rückruf|contact|dial|text)\b"
-    r"[^\n\d]{0,25}\Z", _I)
-_PHONE_SHAPE: Final = re.compile(r"(?:\(\d{2,5}\)[ -]?\d|\d{3}[-. ]\d{3}[-. ]\d{4}\Z|0\d{2,4}[ /-]\d{3,})")
-_NANP_SHAPE: Final = re.compile(r"(?:\(\d{3}\)[ ]?|\d{3}[-. ])\d{3}[-. ]\d{4}\Z")
-_DATE_SHAPE: Final = re.compile(r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d")
+    r"\b(?:tele)?(?:phone|tel|telephone|telefon|mobile|mobil|cell|call|reach|fax|handy|whatsapp|number|"
+    r"rückruf|contact|dial|text)\b"
+    r"[^\n\d]{0,25}\Z",
+    _I,
+)
+_PHONE_SHAPE: Final = re.compile(
+    r"(?:\(\d{2,5}\)[ -]?\d|\d{3}[-. ]\d{3}[-. ]\d{4}(?:\D|\Z)|0\d{2,4}[ /-]\d{3,}|"
+    r"0\d{1,4}(?:[ /.-]\d{2,4}){2,4}\Z)"
+)
+_NANP_SHAPE: Final = re.compile(r"(?:\(\d{3}\)[ ]?|\d{3}[-. ])\d{3}[-. ]\d{4}(?:\D|\Z)")
+_DATE_SHAPE: Final = re.compile(
+    r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d"
+)
 _NUMBER_LABEL: Final = re.compile(
-    r"\b(?:order|invoice|serial|s/n|sn|gtin|ean|upc|barcode|lot|batch|iban|card|ticket|error|code|account|id|version|build|"
-    r"reference|ref|tracking|po)[ ]{0,2}(?:number|no|nr|is)?\.?[ ]{0,2}[:#]?[ ]{0,2}\Z", _I)
+    r"\b(?:order|invoice|serial|s/n|sn|gtin|ean|upc|barcode|lot|batch|iban|card|ticket|error|code|account|"
+    r"id|version|build|"
+    r"reference|ref|tracking|po)[ ]{0,2}(?:number|no|nr|is)?\.?[ ]{0,2}[:#]?[ ]{0,2}\Z",
+    _I,
+)
 _MAX_PHONES: Final = 20
 
 _IPV4: Final = re.compile(r"(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w]|\.\d)")
-_IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}(?:(?<=:)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])")
+_IPV6: Final = re.compile(
+    r"(?<![\w:.])[0-9A-Fa-f:]{3,39}(?:(?<=:)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])"
+)
 _VERSION_BEFORE: Final = re.compile(r"\b(?:version|build|release|ver|firmware|v)[ ]{0,2}\.?:?[ ]{0,2}\Z", _I)
 
-_GTIN_LABEL: Final = re.compile(r"\b(?:gtin|ean|upc|barcode|gs1|jan)(?:[ -]?\d{1,2})?(?:[ ](?:code|number|no\.?|is))?[ ]{0,2}[:#=]?[ ]{0,2}\Z", _I)
+_GTIN_LABEL: Final = re.compile(
+    r"\b(?:gtin|ean|upc|barcode|gs1|jan)(?:[ -]?\d{1,2})?(?:[ ](?:code|number|no\.?|"
+    r"is))?[ ]{0,2}[:#=]?[ ]{0,2}\Z",
+    _I,
+)
 _GTIN: Final = re.compile(r"(?<![\w.+-])(?:\d{8}|\d{12,14})(?![\w-]|\.\d)")
 _ELEMENT: Final = re.compile(r"\((01|10|21)\)[ ]?([0-9A-Za-z/._-]{1,20})")
 _SERIAL: Final = re.compile(
-    r"\b(?:serial(?:[ ]?(?:number|no|num|nr|code|#))?|s/n|sn|seriennummer|service[ ]?tag)\b\.?(?:[ ](?:is|was|of it is))?[ ]{0,2}[:#=]{0,2}[ ]{0,2}"
-    r"([0-9A-Z][0-9A-Z/-]{3,28}[0-9A-Z])(?![\w-])", _I)
+    r"\b(?:serial(?:[ ]?(?:number|no|num|nr|code|#))?|s/n|sn|seriennummer|service[ ]?tag)\b\.?(?:[ ](?:is|"
+    r"was|of it is))?[ ]{0,2}[:#=]{0,2}[ ]{0,2}"
+    r"([0-9A-Z][0-9A-Z/-]{3,28}[0-9A-Z])(?![\w-])",
+    _I,
+)
 _LOT: Final = re.compile(
-    r"\b(?:lot|batch|charge|chargennummer|losnummer)\b(?:[ ]{0,2}(?:number|no|nr|code|id|#)\b)?\.?(?:[ ]is)?[ ]{0,2}[:#=]{0,2}[ ]{0,2}"
-    r"([0-9A-Z][0-9A-Z/-]{1,18}[0-9A-Z])(?![\w-])", _I)
+    r"\b(?:lot|batch|charge|chargennummer|losnummer)\b(?:[ ]{0,2}(?:number|no|nr|code|id|"
+    r"#)\b)?\.?(?:[ ]is)?[ ]{0,2}[:#=]{0,2}[ ]{0,2}"
+    r"([0-9A-Z][0-9A-Z/-]{1,18}[0-9A-Z])(?![\w-])",
+    _I,
+)
 
 _FQDN: Final = re.compile(r"(?<![\w.@%+'-])[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,6}(?![\w@-])")
 _MACHINE: Final = re.compile(
-    r"(?<![\w.@/\\-])((?:srv|server|host|db|sql|web|app|dc|fs|vm|pc|ws|wks|lap|laptop|desktop|nb|prn|prt|printer|sw|switch|rtr|"
-    r"router|fw|mail|exch|file|prod|dev|stg|staging|node|vpn|esx|win|lnx|ap|nas|erp|backup|core|edge|k8s|jenkins)"
-    r"[a-z]{0,6}(?:-[a-z0-9]{1,15}){0,3}-?\d{1,5}(?:-[a-z0-9]{1,10})?|(?:LAPTOP|DESKTOP|WIN|PC|WS)-[A-Z0-9]{4,15})(?![\w-])", _I)
+    r"(?<![\w.@/\\-])((?:srv|server|host|db|sql|web|app|dc|fs|vm|pc|ws|wks|lap|laptop|desktop|nb|prn|prt|"
+    r"printer|sw|switch|rtr|"
+    r"router|fw|mail|exch|file|prod|dev|stg|staging|node|vpn|esx|win|lnx|ap|nas|erp|backup|core|edge|k8s|"
+    r"jenkins)"
+    r"[a-z]{0,6}(?:-[a-z0-9]{1,15}){0,3}-?\d{1,5}(?:-[a-z0-9]{1,10})?|(?:LAPTOP|DESKTOP|WIN|PC|"
+    r"WS)-[A-Z0-9]{4,15})(?![\w-])",
+    _I,
+)
 _HOST_LABEL: Final = re.compile(
-    r"\b(?:hostname|host name|host|computer name|machine name|rechnername)(?:[ ]is)?[ ]{0,2}[:=]?[ ]{0,2}([A-Z0-9][A-Z0-9-]{2,40})(?![\w.-])", _I)
-_NETWORK_SUFFIXES: Final = frozenset(
-    "com net org io dev app cloud ai co eu de at ch fr es pt it nl be pl uk us ca au in jp se no dk fi ie cz info biz edu "
-    "gov mil local lan internal corp intern localdomain home test example site online shop tech".split()
+    r"\b(?:hostname|host name|host|computer name|machine name|"
+    r"rechnername)(?:[ ]is)?[ ]{0,2}[:=]?[ ]{0,2}([A-Z0-9][A-Z0-9-]{2,40})(?![\w.-])",
+    _I,
+)
+_NETWORK_SUFFIXES: Final = word_set(
+    "com net org io dev app cloud ai co eu de at ch fr es pt it nl be pl uk "
+    "us ca au in jp se no dk fi ie cz info biz edu "
+    "gov mil local lan internal corp intern localdomain home test example site online shop tech"
 )
 
 PRODUCT_VENDORS: Final = (
-    "Microsoft|Google|Apple|Adobe|Dell|HP|Lenovo|Canon|Epson|Brother|Cisco|Logitech|Samsung|Sony|Zebra|Jabra|Netgear|"
+    "Microsoft|Google|Apple|Adobe|Dell|HP|Lenovo|Canon|Epson|Brother|Cisco|Logitech|Samsung|Sony|Zebra|"
+    "Jabra|Netgear|"
     "Fortinet|Oracle|Citrix|VMware|Atlassian|Ubiquiti|Synology|Xerox|Kyocera|Asus|Acer|Surface"
 )
 PRODUCT_NAMES: Final = (
-    "Outlook|Excel|Word|PowerPoint|OneDrive|SharePoint|OneNote|Teams|Office 365|Microsoft 365|Visual Studio|Windows|macOS|"
-    "Ubuntu|Android|iOS|iPhone|iPad|MacBook|ThinkPad|LaserJet|OfficeJet|Chrome|Firefox|Edge|Safari|Slack|Zoom|Webex|"
-    "Salesforce|HubSpot|Zendesk|ServiceNow|Jira|Confluence|GitHub|GitLab|Jenkins|Docker|Kubernetes|SAP GUI|SAP|AnyConnect|"
-    "GlobalProtect|FortiClient|PostgreSQL|MySQL|MongoDB|SQL Server|Photoshop|Acrobat|AutoCAD|QuickBooks|Shopify|Power BI|"
-    "Tableau|Galaxy|Pixel|XPS|Latitude|OptiPlex|EliteBook|ProBook|Dropbox|VirtualBox|Citrix|Okta|Thunderbird|Exchange|"
+    "Outlook|Excel|Word|PowerPoint|OneDrive|SharePoint|OneNote|Teams|Office 365|Microsoft 365|Visual Studio|"
+    "Windows|macOS|"
+    "Ubuntu|Android|iOS|iPhone|iPad|MacBook|ThinkPad|LaserJet|OfficeJet|Chrome|Firefox|Edge|Safari|Slack|"
+    "Zoom|Webex|"
+    "Salesforce|HubSpot|Zendesk|ServiceNow|Jira|Confluence|GitHub|GitLab|Jenkins|Docker|Kubernetes|SAP GUI|"
+    "SAP|AnyConnect|"
+    "GlobalProtect|FortiClient|PostgreSQL|MySQL|MongoDB|SQL Server|Photoshop|Acrobat|AutoCAD|QuickBooks|"
+    "Shopify|Power BI|"
+    "Tableau|Galaxy|Pixel|XPS|Latitude|OptiPlex|EliteBook|ProBook|Dropbox|VirtualBox|Citrix|Okta|"
+    "Thunderbird|Exchange|"
     "Active Directory|PlayStation|Xbox"
 )
-_MODEL_WORD: Final = r"(?:[ -](?:[A-Z]{1,4}\d[\w-]{0,12}|\d{1,4}[A-Za-z]{0,2}(?:\.\d{1,3}){0,2}|Pro|Plus|Max|Mini|Air|Ultra|Server|Desktop|Online|Carbon|Enterprise|Professional|Home|Gen|MFP|Dock|MX|XL|SE|DC))"
+_MODEL_WORD: Final = (
+    r"(?:[ -](?:[A-Z]{1,4}\d[\w-]{0,12}|\d{1,4}[A-Za-z]{0,2}(?:\.\d{1,3}){0,2}|Pro|Plus|"
+    r"Max|Mini|Air|Ultra|Server|Desktop|Online|Carbon|Enterprise|Professional|Home|Gen|MFP|Dock|MX|XL|SE|DC))"
+)
 _PRODUCT_KNOWN: Final = re.compile(
-    r"(?<![\w.@/-])((?:(?:" + PRODUCT_VENDORS + r")[ ](?:(?:" + PRODUCT_NAMES + r")|[A-Z][\w-]{1,20})|(?:" + PRODUCT_NAMES + r"))"
-    + _MODEL_WORD + r"{0,4})(?![\w@])")
+    r"(?<![\w.@/-])((?:(?:"
+    + PRODUCT_VENDORS
+    + r")[ ](?:(?:"
+    + PRODUCT_NAMES
+    + r")|[A-Z][\w-]{1,20})|(?:"
+    + PRODUCT_NAMES
+    + r"))"
+    + _MODEL_WORD
+    + r"{0,4})(?![\w@])"
+)
 _PRODUCT_LABEL: Final = re.compile(
     r"\b(?:product(?:[ ]name)?|produkt|model|modell|item|artikel|device)(?:[ ]is)?[ ]?[:=][ ]{0,2}"
-    r"[\"'“]?([A-Z0-9][\w&+.'-]{0,30}(?:[ ][\w&+.'-]{1,30}){0,4})", _I)
+    r"[\"'“]?([A-Z0-9][\w&+.'-]{0,30}(?:[ ][\w&+.'-]{1,30}){0,4})",
+    _I,
+)
 _PRODUCT_PHRASE: Final = re.compile(
-    r"\b(?:my|the|your|our|a|new)[ ](?:new[ ])?((?:[A-Z][A-Za-z]{2,20}[ -]){1,3}[A-Z]{0,4}-?\d[\w-]{0,12})(?![\w-])")
+    r"\b(?:my|the|your|our|a|"
+    r"new)[ ](?:new[ ])?((?:[A-Z][A-Za-z]{2,20}[ -]){1,3}[A-Z]{0,4}-?\d[\w-]{0,12})(?![\w-])"
+)
 
 
 def _by_rules(name: str, rules: tuple[tuple[str, float, re.Pattern[str]], ...], text: str) -> Iterator[Found]:
@@ -186,7 +318,15 @@ def find_emails(text: str) -> Iterator[Found]:
         if match.start(1) not in valid:
             value = match.group(1).rstrip(".")
             end = match.start(1) + len(value)
-            yield Found("account_email", match.start(1), end, value, 0.5, "labelled", "The e-mail address is not valid.")
+            yield Found(
+                "account_email",
+                match.start(1),
+                end,
+                value,
+                0.5,
+                "labelled",
+                "The e-mail address is not valid.",
+            )
 
 
 def phone_finder(regions: tuple[str, ...]) -> Finder:
@@ -222,7 +362,9 @@ def _phone_confidence(text: str, start: int, value: str) -> float:
     if value.startswith(("+", "00")):
         return 0.96
     context = max(0, start - 40)
-    if _NUMBER_LABEL.search(text, context, start) and not re.search(r"(?i)phone|tel|mobile", text[context:start]):
+    if _NUMBER_LABEL.search(text, context, start) and not re.search(
+        r"(?i)phone|tel|mobile", text[context:start]
+    ):
         return 0.0
     if _PHONE_LABEL.search(text, context, start):
         return 0.90
@@ -241,7 +383,15 @@ def find_ips(text: str) -> Iterator[Found]:
             if normalized and not versioned:
                 yield Found("ip_address", match.start(), match.end(), normalized, confidence, "address")
             elif pattern is _IPV4 and not versioned:
-                yield Found("ip_address", match.start(), match.end(), value, 0.4, "address", "The IP address is not valid.")
+                yield Found(
+                    "ip_address",
+                    match.start(),
+                    match.end(),
+                    value,
+                    0.4,
+                    "address",
+                    "The IP address is not valid.",
+                )
 
 
 def find_gtins(text: str) -> Iterator[Found]:
@@ -253,10 +403,27 @@ def find_gtins(text: str) -> Iterator[Found]:
         if normalized:
             bare = {8: 0.0, 12: 0.55, 13: 0.75, 14: 0.78}[len(value)]
             confidence = 0.97 if labelled else bare
-            if confidence and not (not labelled and _NUMBER_LABEL.search(text, max(0, match.start() - 30), match.start())):
-                yield Found("gtin", match.start(), match.end(), normalized, confidence, "labelled" if labelled else "bare")
+            if confidence and not (
+                not labelled and _NUMBER_LABEL.search(text, max(0, match.start() - 30), match.start())
+            ):
+                yield Found(
+                    "gtin",
+                    match.start(),
+                    match.end(),
+                    normalized,
+                    confidence,
+                    "labelled" if labelled else "bare",
+                )
         elif labelled:
-            yield Found("gtin", match.start(), match.end(), value, 0.4, "labelled", "The check digit of the GTIN is wrong.")
+            yield Found(
+                "gtin",
+                match.start(),
+                match.end(),
+                value,
+                0.4,
+                "labelled",
+                "The check digit of the GTIN is wrong.",
+            )
 
 
 def find_elements(text: str) -> Iterator[Found]:
@@ -284,7 +451,14 @@ def find_hosts(text: str) -> Iterator[Found]:
         labels = match.group().lower().split(".")
         normalized = checks.normal_hostname(match.group())
         if normalized and labels[-1] in _NETWORK_SUFFIXES and not labels[0].isdigit():
-            yield Found("hostname", match.start(), match.end(), normalized, 0.90 if len(labels) > 2 else 0.75, "qualified")
+            yield Found(
+                "hostname",
+                match.start(),
+                match.end(),
+                normalized,
+                0.90 if len(labels) > 2 else 0.75,
+                "qualified",
+            )
     for match in _MACHINE.finditer(text):
         value = match.group(1)
         # "server 2019" has a space and never gets here; "web3" or "app2" are words, "srv-web3" is a machine.
@@ -306,7 +480,11 @@ def product_finder(products: tuple[str, ...]) -> Finder:
     def find(text: str) -> Iterator[Found]:
         if own is not None:
             yield from _by_rules("product_name", (("catalogue", 0.97, own),), text)
-        rules = (("labelled", 0.88, _PRODUCT_LABEL), ("known", 0.82, _PRODUCT_KNOWN), ("phrase", 0.62, _PRODUCT_PHRASE))
+        rules = (
+            ("labelled", 0.88, _PRODUCT_LABEL),
+            ("known", 0.82, _PRODUCT_KNOWN),
+            ("phrase", 0.62, _PRODUCT_PHRASE),
+        )
         for found in _by_rules("product_name", rules, text):
             trimmed = text[found.start : found.end].rstrip(" .,'-")
             end = found.start + len(trimmed)

@@ -21,69 +21,137 @@ _BIDI: Final = "\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069"
 _TAGS: Final = "\U000e0000-\U000e007f\U000e0100-\U000e01ef"
 _CONTROL: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff"
 _HIDDEN: Final = re.compile(
-    f"(?P<zero_width>[{_ZERO_WIDTH}]+)|(?P<bidi>[{_BIDI}]+)|(?P<tag_block>[{_TAGS}]+)|(?P<control>[{_CONTROL}]+)"
+    f"(?P<zero_width>[{_ZERO_WIDTH}]+)|(?P<bidi>[{_BIDI}]+)|(?P<tag_block>[{_TAGS}]+)|"
+    f"(?P<control>[{_CONTROL}]+)"
 )
 # Joiners inside emoji and Persian or Indic words are spelling, not hiding.
 _JOINERS: Final = frozenset("\u200c\u200d")
 
 _DELIMITERS: Final = re.compile(
-    r"<\|[^|>\n]{0,40}\|?>|</?(?:system|user|assistant|ticket|instructions?|context|untrusted)\b[^>\n]{0,40}>|"
+    r"<\|[^|>\n]{0,40}\|?>|</?(?:system|user|assistant|ticket|instructions?|context|"
+    r"untrusted)\b[^>\n]{0,40}>|"
     r"\[/?INST\]|<</?SYS>>|`{3,}|\"{3,}|^#{2,}[ ](?=(?:system|instruction|response|assistant)\b)|"
     r"^(?=(?:system|assistant|developer)[ ]{0,2}:)",
     re.IGNORECASE | re.MULTILINE,
 )
-_BLUNTED: Final = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", '"': "'", "#": "＃", "|": "¦"})
+_BLUNTED: Final = str.maketrans(
+    {"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", '"': "'", "#": "＃", "|": "¦"}
+)
 
 _FILLER: Final = r"(?:[\s,'\"*_-]{1,3}\w{1,15}){0,5}?[\s,'\"*_-]{1,3}"
 _INSTRUCTION_NOUN: Final = (
-    r"(?:instructions?|prompts?|rules|guidelines|directions|directives|commands?|context|programming|policies|"
+    r"(?:instructions?|prompts?|rules|guidelines|directions|directives|commands?|context|programming|"
+    r"policies|"
     r"assignments?|tasks?|restrictions|anweisungen|regeln|vorgaben|befehle|instrucciones|consignes)"
 )
 _SUSPICIOUS: Final = (
-    ("override", re.compile(
-        r"\b(?:ignore|disregard|forget|override|bypass|neglect|overlook|discard|drop|ignoriere|ignorieren|vergiss|"
-        r"vergessen|ignora|olvida|ignorez|oubliez)\b" + _FILLER + _INSTRUCTION_NOUN + r"\b", re.IGNORECASE)),
-    ("override", re.compile(
-        r"\b(?:ignore|disregard|forget|vergiss)[ ](?:all|everything|alles)(?:[ ](?:of[ ]the|the|that|you))?[ ]"
-        r"(?:previous|above|before|prior|davor|said|were|was)\b", re.IGNORECASE)),
-    ("role_change", re.compile(
-        r"\b(?:you are now|from now on[, ]{1,2}you|pretend (?:to be|that you|you are)|act as (?:if|though|an? |my )|"
-        r"roleplay as|simulate being|i want you to act|du bist (?:jetzt|nun)|ab jetzt bist du|stell dir vor,? du bist)\b",
-        re.IGNORECASE)),
-    ("prompt_leak", re.compile(
-        r"\b(?:system prompt|initial prompt|hidden prompt|your (?:original |initial |exact |full )?(?:prompt|instructions)|"
-        r"developer message|(?:reveal|print|repeat|show|output)" + _FILLER + r"(?:prompt|instructions))\b", re.IGNORECASE)),
-    ("jailbreak", re.compile(
-        r"\b(?:jailbreak|jailbroken|do anything now|dan mode|developer mode (?:enabled|on)|god mode|"
-        r"no (?:ethical |moral )?restrictions|without any (?:restrictions|filters)|unfiltered)\b", re.IGNORECASE)),
-    ("forged_markup", re.compile(
-        r"<\|(?:im_start|im_end|system|endoftext)[^>\n]{0,20}>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant)>|"
-        r"^\W{0,4}(?:system|assistant)[ ]?:", re.IGNORECASE | re.MULTILINE)),
-    ("label_steering", re.compile(
-        r"\b(?:classify|categori[sz]e|label|mark|flag|set|tag)" + _FILLER
-        + r"(?:as|to|=)[\s:\"']{1,3}(?:critical|urgent|low|resolved|closed|spam|highest|p1|category)\b", re.IGNORECASE)),
-    ("output_steering", re.compile(
-        r"\b(?:respond|reply|answer|output) (?:only |just )?(?:with|in) (?:the |only |exactly )?"
-        r"(?:word|words|json|following|text|phrase|exactly|\")|\b(?:new|updated|real) (?:instructions?|task|objective) ?(?:is|are|:)|"
-        r"\binstead,? (?:say|print|output|respond|reply|write)\b", re.IGNORECASE)),
-    ("exfiltration", re.compile(
-        r"!\[[^\]\n]{0,80}\]\(https?://[^)\s]{1,200}\?|\b(?:send|post|forward|upload|exfiltrate)" + _FILLER
-        + r"(?:to )?https?://", re.IGNORECASE)),
-    ("hidden_style", re.compile(
-        r"(?:display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|font-size\s{0,3}:\s{0,3}0|opacity\s{0,3}:\s{0,3}0(?![.\d]))",
-        re.IGNORECASE)),
+    (
+        "override",
+        re.compile(
+            r"\b(?:ignore|disregard|forget|override|bypass|neglect|overlook|discard|drop|ignoriere|"
+            r"ignorieren|vergiss|"
+            r"vergessen|ignora|olvida|ignorez|oubliez)\b" + _FILLER + _INSTRUCTION_NOUN + r"\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "override",
+        re.compile(
+            r"\b(?:ignore|disregard|forget|vergiss)[ ](?:all|everything|alles)(?:[ ](?:of[ ]the|the|that|"
+            r"you))?[ ]"
+            r"(?:previous|above|before|prior|davor|said|were|was)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "role_change",
+        re.compile(
+            r"\b(?:you are now|from now on[, ]{1,2}you|pretend (?:to be|that you|you are)|act as (?:if|"
+            r"though|an? |my )|"
+            r"roleplay as|simulate being|i want you to act|du bist (?:jetzt|nun)|ab jetzt bist du|stell dir "
+            r"vor,? du bist)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "prompt_leak",
+        re.compile(
+            r"\b(?:system prompt|initial prompt|hidden prompt|your (?:original |initial |exact |full "
+            r")?(?:prompt|instructions)|"
+            r"developer message|(?:reveal|print|repeat|show|output)"
+            + _FILLER
+            + r"(?:prompt|instructions))\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "jailbreak",
+        re.compile(
+            r"\b(?:jailbreak|jailbroken|do anything now|dan mode|developer mode (?:enabled|on)|god mode|"
+            r"no (?:ethical |moral )?restrictions|without any (?:restrictions|filters)|unfiltered)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "forged_markup",
+        re.compile(
+            r"<\|(?:im_start|im_end|system|endoftext)[^>\n]{0,20}>|\[/?INST\]|<</?SYS>>|</?(?:system|"
+            r"assistant)>|"
+            r"^\W{0,4}(?:system|assistant)[ ]?:",
+            re.IGNORECASE | re.MULTILINE,
+        ),
+    ),
+    (
+        "label_steering",
+        re.compile(
+            r"\b(?:classify|categori[sz]e|label|mark|flag|set|tag)"
+            + _FILLER
+            + r"(?:as|to|=)[\s:\"']{1,3}(?:critical|urgent|low|resolved|closed|spam|highest|p1|category)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "output_steering",
+        re.compile(
+            r"\b(?:respond|reply|answer|output) (?:only |just )?(?:with|in) (?:the |only |exactly )?"
+            r"(?:word|words|json|following|text|phrase|exactly|\")|\b(?:new|updated|real) (?:instructions?|"
+            r"task|objective) ?(?:is|are|:)|"
+            r"\binstead,? (?:say|print|output|respond|reply|write)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "exfiltration",
+        re.compile(
+            r"!\[[^\]\n]{0,80}\]\(https?://[^)\s]{1,200}\?|\b(?:send|post|forward|upload|exfiltrate)"
+            + _FILLER
+            + r"(?:to )?https?://",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "hidden_style",
+        re.compile(
+            r"(?:display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|font-size\s{0,3}:\s{0,3}0|"
+            r"opacity\s{0,3}:\s{0,3}0(?![.\d]))",
+            re.IGNORECASE,
+        ),
+    ),
 )
 _ABUSE: Final = {
     "profanity": (
-        "fuck|fucking|fucked|fuck you|shit|shitty|bullshit|bitch|asshole|assholes|bastard|bastards|cunt|dickhead|"
+        "fuck|fucking|fucked|fuck you|shit|shitty|bullshit|bitch|asshole|assholes|bastard|bastards|cunt|"
+        "dickhead|"
         "scheiße|scheiss|arschloch|verdammte|wichser|fick dich|merde|putain|mierda"
     ),
     "insult": (
-        "idiot|idiots|moron|morons|stupid people|you are stupid|imbecile|retard|retarded|scumbag|you people are useless|"
+        "idiot|idiots|moron|morons|stupid people|you are stupid|imbecile|retard|retarded|scumbag|you people "
+        "are useless|"
         "braindead|idioten|vollidiot|trottel|dummkopf|schwachkopf"
     ),
     "threat": (
-        "kill you|i will find you|i'll find you|hurt you|burn down your|blow up your|you will regret|you'll regret|"
+        "kill you|i will find you|i'll find you|hurt you|burn down your|blow up your|you will regret|you'll "
+        "regret|"
         "i know where you live|beat you up|bring dich um|ich finde dich|wirst es bereuen"
     ),
 }
@@ -124,7 +192,9 @@ class GuardReport:
     @property
     def is_flagged(self) -> bool:
         """True where a disagreement of the engines should go to a person."""
-        return bool(self.suspicious or any(item.kind in ("tag_block", "bidi") or item.decoded for item in self.hidden))
+        return bool(
+            self.suspicious or any(item.kind in ("tag_block", "bidi") or item.decoded for item in self.hidden)
+        )
 
 
 def guard(text: str, *, max_chars: int = MAX_GUARDED_CHARS) -> GuardReport:

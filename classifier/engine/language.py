@@ -18,8 +18,10 @@ _SHORT_CONFIDENCE: Final = 0.30
 
 # Function words decide short tickets, where letter statistics alone take "VPN broken again" for Polish.
 _FUNCTION_WORDS: Final = {
-    "en": "the and is my i to of you it not this with for have please when after cannot can't we on in was are",
-    "de": "der die das und ist nicht ich mein meine wir mit für bitte kann auf ein eine nach seit wird habe zu",
+    "en": "the and is my i to of you it not this with for have please when after cannot can't we on in was "
+    "are",
+    "de": "der die das und ist nicht ich mein meine wir mit für bitte kann auf ein eine nach seit wird "
+    "habe zu",
     "fr": "le la les et est je mon ma pas nous avec pour une des du ne sur vous depuis bonjour",
     "es": "el los las es mi no con para una por que desde hola puedo se en de estoy",
     "pt": "o os as é meu minha não com para uma por que desde olá posso em da do estou",
@@ -55,7 +57,9 @@ def rank_languages(text: str) -> list[tuple[str, float]]:
     forms = [word.form for word in words_of(clean)]
     for code, function_words in _FUNCTION_SETS.items():
         hits = sum(form in function_words for form in forms)
-        scores[code] = scores.get(code, 0.0) + _FUNCTION_BONUS * min(hits, 8) + (0.08 if code == "en" else 0.0)
+        scores[code] = (
+            scores.get(code, 0.0) + _FUNCTION_BONUS * min(hits, 8) + (0.08 if code == "en" else 0.0)
+        )
     total = sum(scores.values())
     # Ten words are enough to be sure; below that the share is pulled towards doubt.
     trust = 0.5 + 0.5 * min(1.0, len(forms) / 10)

@@ -13,12 +13,19 @@ from dataclasses import dataclass
 MAX_TEXT_CHARS = 50_000
 """Longer text is cut: what a ticket is about stands at its beginning."""
 
+
+def word_set(joined: str) -> frozenset[str]:
+    """Return the words of a list kept as one readable string."""
+    return frozenset(joined.split())
+
+
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _CLAUSE_MARKS = frozenset(".,;:!?\n()")
 _CLAUSE_WORDS = frozenset({"but", "however", "although", "though", "aber", "jedoch", "because", "weil"})
-_NEGATORS = frozenset(
-    "not no never neither nor without none nothing isn't aren't wasn't weren't don't doesn't didn't won't "
-    "hardly isnt arent wasnt dont doesnt nicht kein keine keinen keiner keinem nie ohne".split()
+_NEGATORS = word_set(
+    "not no never neither nor without none nothing isn't aren't wasn't weren't don't "
+    "doesn't didn't won't "
+    "hardly isnt arent wasnt dont doesnt nicht kein keine keinen keiner keinem nie ohne"
 )
 _NOT_A_NEGATION_BEFORE = frozenset({"only", "just", "nur"})
 _NEGATION_REACH = 3
@@ -48,9 +55,9 @@ class PhraseHit:
 def fold(word: str) -> str:
     """Fold case, typographic apostrophes and the English plural, so that inflected forms meet."""
     form = word.casefold().replace("’", "'")
-    if len(form) > 3 and form.endswith("s") and not form.endswith(("ss", "us", "is")):
-        return form[:-1]
-    return form
+    if len(form) <= 3 or not form.endswith("s") or form.endswith(("ss", "us", "is")):
+        return form
+    return form[:-2] if form.endswith(("ches", "shes", "sses", "xes")) else form[:-1]
 
 
 def words_of(text: str) -> list[Word]:

@@ -14,6 +14,7 @@ from typing import Final
 
 from classifier.engine import checks
 from classifier.engine.finders import EMAIL, find_ips, phone_candidates
+from classifier.engine.phrases import word_set
 
 Span = tuple[int, int]
 Detector = Callable[[str], Iterator[Span]]
@@ -22,23 +23,30 @@ _I: Final = re.IGNORECASE
 _PLACEHOLDER: Final = re.compile(r"\[[A-Z]{2,12}_\d{1,6}\]")
 _MAX_LOG_CHARS: Final = 10_000
 
-_SECRET_WORDS: Final = (
+_CREDENTIAL_LABEL: Final = (
     r"(?:pass(?:word|code|phrase)?|passwort|kennwort|pwd|pin|secret(?:[ _-]?key)?|client[ _-]?secret|"
-    r"(?:api|access|auth|private|account|shared)[ _-]?(?:key|token)|token|otp|zugangscode|mot de passe|contraseña)"
+    r"(?:api|access|auth|private|account|shared)[ _-]?(?:key|token)|token|otp|zugangscode|mot de passe|"
+    r"contraseña)"
 )
 _TOKENS: Final = re.compile(
-    r"(?<![\w-])(?:sk-[\w-]{16,200}|[sr]k_(?:live|test)_\w{10,100}|gh[pousr]_\w{20,100}|github_pat_\w{20,120}|"
+    r"(?<![\w-])(?:sk-[\w-]{16,200}|[sr]k_(?:live|test)_\w{10,100}|gh[pousr]_\w{20,100}|"
+    r"github_pat_\w{20,120}|"
     r"glpat-[\w-]{16,60}|xox[abprs]-[\w-]{10,120}|A(?:KIA|SIA)[0-9A-Z]{16}|AIza[\w-]{30,50}|hf_\w{20,60}|"
-    r"npm_\w{20,60}|SG\.[\w-]{16,40}\.[\w-]{16,60}|gsk_\w{20,80}|eyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{0,1000})"
+    r"npm_\w{20,60}|SG\.[\w-]{16,40}\.[\w-]{16,60}|gsk_\w{20,80}|"
+    r"eyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{0,1000})"
 )
 _BEARER: Final = re.compile(r"\b(?:bearer|basic)[ ]{1,2}([\w.~+/=-]{12,2000})", _I)
 _LABELLED_SECRET: Final = re.compile(
-    r"(?<![A-Za-z])" + _SECRET_WORDS + r"[\"']?[ ]{0,2}(?:[:=]|:=|=>)[ ]{0,2}[\"'“]?([^\s\"'“”,;\[\]]{3,200})", _I
+    r"(?<![A-Za-z])"
+    + _CREDENTIAL_LABEL
+    + r"[\"']?[ ]{0,2}(?:[:=]|:=|=>)[ ]{0,2}[\"'“]?([^\s\"'“”,;\[\]]{3,200})",
+    _I,
 )
 # After "is" only what looks like a password counts: "my password is not working" holds none.
 _SPOKEN_SECRET: Final = re.compile(
-    r"(?<![A-Za-z])" + _SECRET_WORDS + r"[ ](?:is|was|ist|war|lautet)[ ]{0,2}:?[ ]{0,2}[\"'“]?"
-    r"((?=[^\s\"'“”]{0,40}[\d!@#$%^&*_+=])[^\s\"'“”,;\[\]]{4,200})", _I
+    r"(?<![A-Za-z])" + _CREDENTIAL_LABEL + r"[ ](?:is|was|ist|war|lautet)[ ]{0,2}:?[ ]{0,2}[\"'“]?"
+    r"((?=[^\s\"'“”]{0,40}[\d!@#$%^&*_+=])[^\s\"'“”,;\[\]]{4,200})",
+    _I,
 )
 _URL_PASSWORD: Final = re.compile(r"://[^\s:/@\[\]]{1,100}:([^\s@/\[\]]{1,200})@")
 _KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")
@@ -49,37 +57,54 @@ _CARD: Final = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?!\w)")
 _US_SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _UK_NINO: Final = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Z]{2}[ ]?\d\d[ ]?\d\d[ ]?\d\d[ ]?[A-D](?!\w)")
 _LABELLED_ID: Final = re.compile(
-    r"\b(?:ssn|social security(?: number)?|national id(?:entity)?|national insurance|nino|tax id|tin|steuer-?id|"
-    r"steueridentifikationsnummer|sozialversicherungsnummer|passport|reisepass|personalausweis|ausweisnummer|pesel|bsn|dni|nie|"
-    r"codice fiscale|driver'?s licen[cs]e|id card)(?:[ ](?:number|no|nr))?\b\.?[ ]{0,2}(?:is|ist)?[ ]{0,2}[:#]?[ ]{0,2}"
-    r"((?=[A-Z0-9 -]{0,20}\d)[A-Z0-9](?:[ -]?[A-Z0-9]){5,18})(?!\w)", _I
+    r"\b(?:ssn|social security(?: number)?|national id(?:entity)?|national insurance|nino|tax id|tin|"
+    r"steuer-?id|"
+    r"steueridentifikationsnummer|sozialversicherungsnummer|passport|reisepass|personalausweis|"
+    r"ausweisnummer|pesel|bsn|dni|nie|"
+    r"codice fiscale|driver'?s licen[cs]e|id card)(?:[ ](?:number|no|nr))?\b\.?[ ]{0,2}(?:is|"
+    r"ist)?[ ]{0,2}[:#]?[ ]{0,2}"
+    r"((?=[A-Z0-9 -]{0,20}\d)[A-Z0-9](?:[ -]?[A-Z0-9]){5,18})(?!\w)",
+    _I,
 )
 
 _NAME_WORD: Final = r"[A-ZÀ-ÖØ-ÞŁŚŻŹĆ][\w'’]{1,24}(?:-[A-ZÀ-ÖØ-ÞŁŚŻŹĆ][\w'’]{1,24})?"
 _FULL_NAME: Final = _NAME_WORD + r"(?:[ ](?:[A-Z]\.|van|von|de|der|den|la|di|da|" + _NAME_WORD + r")){0,3}"
 _INTRODUCED: Final = re.compile(
-    r"\b(?:[Mm]y name is|[Mm]y name's|[Mm]ein Name ist|[Ii]ch heiße|[Jj]e m'appelle|[Mm]e llamo|[Nn]ame:)[ ]{1,2}"
+    r"\b(?:[Mm]y name is|[Mm]y name's|[Mm]ein Name ist|[Ii]ch heiße|[Jj]e m'appelle|[Mm]e llamo|"
+    r"[Nn]ame:)[ ]{1,2}"
     r"(" + _FULL_NAME + r")"
 )
 _THIS_IS: Final = re.compile(
-    r"\b(?:[Tt]his is|I am|I'm|[Ii]ch bin|[Hh]ier ist)[ ](" + _NAME_WORD + r"[ ]" + _NAME_WORD
+    r"\b(?:[Tt]his is|I am|I'm|[Ii]ch bin|[Hh]ier ist)[ ]("
+    + _NAME_WORD
+    + r"[ ]"
+    + _NAME_WORD
     + r")(?=[ ]?(?:from|of|in|at|and|with|,|\.|\(|from|aus|vom|von)(?:\W|$))"
 )
-_TITLED: Final = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Herrn|Frau|Mme|Sr|Sra)\.?[ ](" + _FULL_NAME + r")")
+_TITLED: Final = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Herrn|Frau|Mme|Sr|Sra)\.?[ ](" + _FULL_NAME + r")"
+)
 _GREETED: Final = re.compile(
-    r"^[ \t]{0,4}(?:Hi|Hello|Hey|Dear|Hallo|Liebe|Lieber|Bonjour|Hola)[ ](" + _NAME_WORD + r"(?:[ ]" + _NAME_WORD + r"){0,2})"
+    r"^[ \t]{0,4}(?:Hi|Hello|Hey|Dear|Hallo|Liebe|Lieber|Bonjour|Hola)[ ]("
+    + _NAME_WORD
+    + r"(?:[ ]"
+    + _NAME_WORD
+    + r"){0,2})"
     r"[ ]{0,2}(?=[,!:\n]|$)",
     re.MULTILINE,
 )
 _SIGNED: Final = re.compile(
-    r"^[ \t]{0,4}(?:(?:kind|best|warm|many)?[ ]?(?:regards|wishes|thanks|greetings)|thanks(?: a lot| in advance)?|thank you|"
-    r"sincerely|yours (?:sincerely|truly|faithfully)|cheers|best|mit freundlichen grüßen|(?:viele|beste|liebe) grüße|mfg|vg|lg)"
+    r"^[ \t]{0,4}(?:(?:kind|best|warm|many)?[ ]?(?:regards|wishes|thanks|greetings)|thanks(?: a lot| in "
+    r"advance)?|thank you|"
+    r"sincerely|yours (?:sincerely|truly|faithfully)|cheers|best|mit freundlichen grüßen|(?:viele|beste|"
+    r"liebe) grüße|mfg|vg|lg)"
     r"[ ]{0,2}[,.!]?[ ]{0,2}(?:\n[ \t]{0,4}){1,2}((?-i:" + _FULL_NAME + r"))[ \t]{0,4}(?=\n|$|,)",
     re.MULTILINE | _I,
 )
-_NOT_NAMES: Final = frozenset(
-    "support team all sir madam there everyone everybody helpdesk service customer desk it folks hello sent best "
-    "colleagues damen herren zusammen kollegen unable having writing trying getting the a an not".split()
+_NOT_NAMES: Final = word_set(
+    "support team all sir madam there everyone everybody helpdesk service customer "
+    "desk it folks hello sent best "
+    "colleagues damen herren zusammen kollegen unable having writing trying getting the a an not"
 )
 
 
@@ -106,7 +131,7 @@ def _ibans(text: str) -> Iterator[Span]:
 
 def _cards(text: str) -> Iterator[Span]:
     for match in _CARD.finditer(text):
-        if match.group()[0] in "23456":
+        if match.group()[0] in "23456" or match.group().startswith("1800"):
             yield from _longest_valid(match.group(), match.start(), checks.card_valid)
 
 
@@ -200,7 +225,9 @@ def redact(text: str, known: Mapping[str, str] | None = None) -> Redacted:
     so that one value has one placeholder in subject, body and every message. The result holds both.
     """
     issued = dict(known or {})
-    by_value = {(placeholder[1:].rsplit("_", 1)[0], value): placeholder for placeholder, value in issued.items()}
+    by_value = {
+        (placeholder[1:].rsplit("_", 1)[0], value): placeholder for placeholder, value in issued.items()
+    }
     pieces: list[str] = []
     counts = Redacted("", issued).kinds
     last = 0
@@ -219,7 +246,7 @@ def redact(text: str, known: Mapping[str, str] | None = None) -> Redacted:
 
 
 def restore(text: str, placeholders: Mapping[str, str]) -> str:
-    """Put back the values of the placeholders issued for this ticket, in one pass; others stay as they are."""
+    """Put back the values of the placeholders issued for this ticket, in one pass; others stay."""
     return _PLACEHOLDER.sub(lambda match: placeholders.get(match.group(), match.group()), text)
 
 

@@ -13,22 +13,28 @@ _PHRASES: Final = {
     "refund": {
         3.0: (
             "refund|refunded|refunds|money back|reimburse|reimbursement|reimbursed|chargeback|charged twice|"
-            "double charged|charged me twice|overcharged|return my money|credit note|rückerstattung|erstattung|"
+            "double charged|charged me twice|overcharged|return my money|credit note|rückerstattung|"
+            "erstattung|"
             "geld zurück|rückzahlung"
         ),
-        1.2: "return the item|return this item|billed twice|duplicate charge|cancel my order|wrong charge|stornierung",
+        1.2: "return the item|return this item|billed twice|duplicate charge|cancel my order|wrong charge|"
+        "stornierung",
     },
     "feature": {
         3.0: (
-            "feature request|would be nice|would be great if|would love to see|would be helpful if|please add|"
-            "could you add|can you add|add support for|add an option|it would help if|nice to have|enhancement|"
+            "feature request|would be nice|would be great if|would love to see|would be helpful if|please "
+            "add|"
+            "could you add|can you add|add support for|add an option|it would help if|nice to have|"
+            "enhancement|"
             "wish there was|wish i could|wäre schön|wäre toll|funktionswunsch"
         ),
-        1.2: "suggestion|suggest|roadmap|improvement|new feature|missing feature|dark mode|vorschlag|verbesserung",
+        1.2: "suggestion|suggest|roadmap|improvement|new feature|missing feature|dark mode|vorschlag|"
+        "verbesserung",
     },
     "bug": {
         2.0: (
-            "bug|crash|crashes|crashed|crashing|stack trace|stacktrace|exception|traceback|segfault|regression|"
+            "bug|crash|crashes|crashed|crashing|stack trace|stacktrace|exception|traceback|segfault|"
+            "regression|"
             "null pointer|blue screen|error code|error message|not working|doesn't work|does not work|"
             "stopped working|fails|failing|failed|broken|freezes|frozen|hangs|keeps disconnecting|"
             "funktioniert nicht|stürzt ab|absturz|fehlermeldung"
@@ -63,7 +69,9 @@ def root_cause_prediction(text: str, *, source: str = "rules") -> Prediction:
     scores = {cause: repeated_weight(list(hits.values())) for cause, hits in found.items()}
     scores["other"] = _OTHER_PRIOR
     total = sum(scores.values()) + _PRIOR * len(ROOT_CAUSES)
-    ranked = sorted(((cause, (score + _PRIOR) / total) for cause, score in scores.items()), key=lambda i: -i[1])
+    ranked = sorted(
+        ((cause, (score + _PRIOR) / total) for cause, score in scores.items()), key=lambda i: -i[1]
+    )
     value, confidence = ranked[0]
     named = ", ".join(f"“{phrase}”" for phrase in found[value])
     return Prediction(

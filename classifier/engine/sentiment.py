@@ -13,6 +13,7 @@ from classifier.engine.phrases import (
     PhraseIndex,
     Word,
     is_negated,
+    word_set,
     words_before,
     words_of,
 )
@@ -20,7 +21,8 @@ from classifier.engine.types import Alternative, Evidence, Prediction
 
 # A plain report of a fault is not an angry one: fault words weigh little and are capped together.
 _FAULT_WORDS: Final = (
-    "error|broken|fails|failed|failure|problem|issue|crash|crashes|crashed|stuck|wrong|missing|unable|slow|lost|"
+    "error|broken|fails|failed|failure|problem|issue|crash|crashes|crashed|stuck|wrong|missing|unable|slow|"
+    "lost|"
     "defekt|kaputt|fehler|problem|langsam|falsch"
 )
 _LEXICON: Final = {
@@ -29,13 +31,18 @@ _LEXICON: Final = {
         "hervorragend|fantastisch|begeistert|ausgezeichnet"
     ),
     2.0: (
-        "great|happy|awesome|perfect|perfectly|very helpful|impressed|appreciate|grateful|love|enjoy|well done|"
-        "good job|great job|works great|thank you so much|many thanks|super|toll|zufrieden|prima|dankbar|klasse"
+        "great|happy|awesome|perfect|perfectly|very helpful|impressed|appreciate|grateful|love|enjoy|well "
+        "done|"
+        "good job|great job|works great|thank you so much|many thanks|super|toll|zufrieden|prima|dankbar|"
+        "klasse"
     ),
-    1.0: "good|nice|helpful|pleased|glad|like the|works well|friendly|smooth|thanks for the quick|gut|hilfreich|freundlich",
+    1.0: "good|nice|helpful|pleased|glad|like the|works well|friendly|smooth|thanks for the quick|gut|"
+    "hilfreich|freundlich",
     -1.0: (
-        "annoying|annoyed|inconvenient|confusing|disappointing|poor|bad|worried|concerned|struggling|tired of|"
-        "still not|still no|still waiting|yet again|no response|no reply|no answer|nobody answers|keeps happening|"
+        "annoying|annoyed|inconvenient|confusing|disappointing|poor|bad|worried|concerned|struggling|tired "
+        "of|"
+        "still not|still no|still waiting|yet again|no response|no reply|no answer|nobody answers|keeps "
+        "happening|"
         "once again|leider|schlecht|nervig|ärgerlich|enttäuschend|immer noch nicht|keine antwort|schon wieder"
     ),
     -2.0: (
@@ -50,11 +57,12 @@ _LEXICON: Final = {
         "betrug|skandal|nie wieder|unfassbar"
     ),
 }
-_INTENSIFIERS: Final = frozenset(
-    "very extremely really so totally completely absolutely utterly incredibly highly deeply too "
-    "sehr extrem wirklich total völlig absolut".split()
+_INTENSIFIERS: Final = word_set(
+    "very extremely really so totally completely absolutely utterly incredibly "
+    "highly deeply too "
+    "sehr extrem wirklich total völlig absolut"
 )
-_DAMPERS: Final = frozenset("slightly bit somewhat little kinda fairly etwas bisschen".split())
+_DAMPERS: Final = word_set("slightly bit somewhat little kinda fairly etwas bisschen")
 _MARKS: Final = re.compile(r"!{2,}|:-?\)|:-?\(|[😀😃😊👍❤🎉]|[😡😠🤬👎😞😢]")
 _GLAD_MARKS: Final = frozenset("😀😃😊👍❤🎉") | {":)", ":-)"}
 _SHOUTED_WORD: Final = re.compile(r"\b[A-Z]{4,}\b")
@@ -120,7 +128,9 @@ def _marks(text: str) -> list[Evidence]:
 def _judge(score: float, evidence: tuple[Evidence, ...]) -> SentimentAssessment:
     strength = abs(score)
     if strength < _NEUTRAL_BAND:
-        return SentimentAssessment("neutral", round(0.75 - 0.2 * strength / _NEUTRAL_BAND, 4), score, evidence)
+        return SentimentAssessment(
+            "neutral", round(0.75 - 0.2 * strength / _NEUTRAL_BAND, 4), score, evidence
+        )
     confidence = 0.55 + (_MAX_CONFIDENCE - 0.55) * (1.0 - math.exp(-(strength - _NEUTRAL_BAND) / 2.5))
     return SentimentAssessment("positive" if score > 0 else "negative", round(confidence, 4), score, evidence)
 
@@ -128,7 +138,9 @@ def _judge(score: float, evidence: tuple[Evidence, ...]) -> SentimentAssessment:
 def sentiment_prediction(assessment: SentimentAssessment, *, source: str = "rules") -> Prediction:
     """Put an assessment into the form every engine answers in."""
     rest = round(1.0 - assessment.confidence, 4)
-    next_best = "neutral" if assessment.value != "neutral" else ("negative" if assessment.score < 0 else "positive")
+    next_best = (
+        "neutral" if assessment.value != "neutral" else ("negative" if assessment.score < 0 else "positive")
+    )
     quoted = ", ".join(dict.fromkeys(f"“{item.text}”" for item in assessment.evidence))
     return Prediction(
         field="sentiment",

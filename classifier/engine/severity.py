@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from classifier.engine.phrases import PhraseIndex, Word, is_negated, words_before, words_of
+from classifier.engine.phrases import (
+    PhraseHit,
+    PhraseIndex,
+    Word,
+    is_negated,
+    word_set,
+    words_before,
+    words_of,
+)
 from classifier.engine.types import Alternative, Evidence, Prediction
 
 LEVELS: Final = ("low", "medium", "high", "critical")
@@ -17,16 +25,19 @@ _UNSURE_LEVEL: Final = "medium"
 _UNSURE_CONFIDENCE: Final = 0.40
 _TAXONOMY_WEIGHT: Final = {"critical": 0.75, "high": 0.65, "medium": 0.50, "low": 0.60}
 
-# Weights are the chance, judged by hand, that the phrase alone means its level; they combine as independent signs.
+# A weight is the chance, judged by hand, that the phrase alone means its level; they combine as
+# independent signs.
 _PHRASES: Final[Mapping[str, Mapping[float, str]]] = {
     "critical": {
         0.85: (
-            "system down|systems down|production down|prod down|site down|website down|server down|servers down|"
+            "system down|systems down|production down|prod down|site down|website down|server down|servers "
+            "down|"
             "network down|database down|checkout down|complete outage|total outage|full outage|major outage|"
             "service outage|production outage|outage affecting|data breach|security breach|ransomware|"
             "data loss|lost all data|all data lost|lost all our data|data was deleted|data has been deleted|"
             "customer data exposed|customer data leaked|data leak|actively exploited|files are encrypted|"
-            "files have been encrypted|files got encrypted|losing money|losing revenue|revenue loss|loss of revenue|"
+            "files have been encrypted|files got encrypted|losing money|losing revenue|revenue loss|loss of "
+            "revenue|"
             "cannot take payments|can't take payments|cannot process payments|can't process payments|"
             "unable to process payments|cannot accept orders|can't accept orders|business is at a standstill|"
             "production stopped|production has stopped|production line stopped|plant is at a standstill|"
@@ -34,9 +45,12 @@ _PHRASES: Final[Mapping[str, Mapping[float, str]]] = {
             "systemausfall|totalausfall|datenverlust|datenleck|produktionsstillstand|sicherheitsvorfall"
         ),
         0.70: (
-            "outage|hacked|been hacked|compromised account of an administrator|unauthorized access|unauthorised access|"
-            "intrusion|malware spreading|affecting all users|affects all users|all users affected|all users are affected|"
-            "all customers affected|affecting all customers|affects all customers|entire company|whole company|"
+            "outage|hacked|been hacked|compromised account of an administrator|unauthorized access|"
+            "unauthorised access|"
+            "intrusion|malware spreading|affecting all users|affects all users|all users affected|all users "
+            "are affected|"
+            "all customers affected|affecting all customers|affects all customers|entire company|whole "
+            "company|"
             "company wide|entire office is down|whole office is down|data corruption|corrupted database|"
             "database is corrupted|ausfall"
         ),
@@ -45,9 +59,11 @@ _PHRASES: Final[Mapping[str, Mapping[float, str]]] = {
         0.75: (
             "asap|as soon as possible|immediately|right away|cannot work|can't work|unable to work|"
             "blocking|blocked|blocker|deadline|production issue|"
-            "multiple users|several users|many users|whole team|entire team|whole department|entire department|"
+            "multiple users|several users|many users|whole team|entire team|whole department|entire "
+            "department|"
             "all of us|everyone in|suspicious login|suspicious activity|phishing|virus|malware|stolen|"
-            "fraud|fraudulent|charged twice|double charged|charged me twice|duplicate charge|unauthorized charge|"
+            "fraud|fraudulent|charged twice|double charged|charged me twice|duplicate charge|unauthorized "
+            "charge|"
             "locked out|security incident|vulnerability|legal action|lawyer|chargeback|dringend|sofort|"
             "umgehend|schnellstmöglich"
         ),
@@ -56,7 +72,8 @@ _PHRASES: Final[Mapping[str, Mapping[float, str]]] = {
             "not working at all|does not work at all|completely broken|stopped working|fails every time|"
             "unable to log in|cannot log in|can't log in|unable to login|cannot login|can't login|"
             "cannot access|can't access|unable to access|no access|unavailable|unreachable|offline|is down|"
-            "are down|went down|escalate|escalation|escalated|overheating|smoke|burning smell|kritisch|wichtig"
+            "are down|went down|escalate|escalation|escalated|overheating|smoke|burning smell|kritisch|"
+            "wichtig"
         ),
     },
     "medium": {
@@ -80,24 +97,27 @@ _PHRASES: Final[Mapping[str, Mapping[float, str]]] = {
         ),
     },
 }
-_URGENCY_WORDS: Final = frozenset(
-    "urgent urgently emergency asap critical immediately dringend sofort wichtig important".split()
+_URGENCY_WORDS: Final = word_set(
+    "urgent urgently emergency asap critical immediately dringend sofort wichtig important"
 )
 _SCOPE_PHRASES: Final = (
-    "all users|every user|everyone|everybody|all customers|all employees|all staff|all our customers|company wide|"
+    "all users|every user|everyone|everybody|all customers|all employees|all staff|all our customers|"
+    "company wide|"
     "whole company|entire company|all sites|all locations|all offices|production|nationwide|"
     "alle benutzer|alle nutzer|alle kunden|alle mitarbeiter"
 )
-_VITAL: Final = frozenset(
-    "system server site website production prod network database service platform checkout erp vpn internet "
-    "gateway cluster datacenter backend api app application portal payment firewall shop store".split()
+_VITAL: Final = word_set(
+    "system server site website production prod network database service platform "
+    "checkout erp vpn internet "
+    "gateway cluster datacenter backend api app application portal payment firewall shop store"
 )
 _DOWN: Final = frozenset({"down", "outage", "offline", "unreachable"})
 _DOWN_REACH: Final = 4
 _HYPOTHETICAL_REACH: Final = 4
-_HYPOTHETICAL: Final = frozenset(
-    "if avoid prevent preventing planned scheduled plan upcoming potential possible hypothetical drill "
-    "last past previous former resolved solved falls geplant".split()
+_HYPOTHETICAL: Final = word_set(
+    "if avoid prevent preventing planned scheduled plan upcoming potential "
+    "possible hypothetical drill "
+    "last past previous former resolved solved falls geplant"
 )
 
 
@@ -140,7 +160,7 @@ def _build_lexicon(extra: tuple[tuple[str, tuple[str, ...]], ...]) -> _Lexicon:
     meaning: dict[str, tuple[str, float]] = {}
     for level, by_weight in _PHRASES.items():
         for weight, joined in by_weight.items():
-            meaning.update({phrase: (level, weight) for phrase in joined.split("|")})
+            meaning.update(dict.fromkeys(joined.split("|"), (level, weight)))
     for level, phrases in extra:
         for phrase in (p.strip().casefold() for p in phrases):
             # A bare "urgent" says how somebody feels; C15 keeps critical for what has happened.
@@ -159,8 +179,7 @@ def assess_severity(text: str, indicators: Mapping[str, Sequence[str]] | None = 
     words = words_of(text)
     extra = tuple((level, tuple(phrases)) for level, phrases in sorted((indicators or {}).items()))
     lexicon = _lexicon(extra)
-    signals = [_signal(text, words, hit.first, hit.start, hit.end, *lexicon.meaning[hit.phrase])
-               for hit in lexicon.index.find(words)]
+    signals = [_signal(text, words, hit, *lexicon.meaning[hit.phrase]) for hit in lexicon.index.find(words)]
     signals += _vital_part_down(text, words, signals)
     by_level = _combine_signals(signals)
     _amplify(words, signals, by_level)
@@ -168,14 +187,12 @@ def assess_severity(text: str, indicators: Mapping[str, Sequence[str]] | None = 
     return SeverityAssessment(value, confidence, tuple(signals), by_level)
 
 
-def _signal(
-    text: str, words: Sequence[Word], first: int, start: int, end: int, level: str, weight: float
-) -> SeveritySignal:
+def _signal(text: str, words: Sequence[Word], hit: PhraseHit, level: str, weight: float) -> SeveritySignal:
     own_negation = level == "low" and weight > 0.6
-    negated = not own_negation and is_negated(words, first)
-    before = words_before(words, first, reach=_HYPOTHETICAL_REACH)
+    negated = not own_negation and is_negated(words, hit.first)
+    before = words_before(words, hit.first, reach=_HYPOTHETICAL_REACH)
     hypothetical = any(form in _HYPOTHETICAL for form in before) or before[:2] == ["of", "case"]
-    return SeveritySignal(text[start:end], level, weight, start, end, negated, hypothetical)
+    return SeveritySignal(text[hit.start : hit.end], level, weight, hit.start, hit.end, negated, hypothetical)
 
 
 def _vital_part_down(
@@ -192,7 +209,8 @@ def _vital_part_down(
             continue
         if any(start <= word.start < end for start, end in taken):
             continue
-        found.append(_signal(text, words, position, word.start, word.end, "critical", 0.55))
+        hit = PhraseHit(word.form, position, 1, word.start, word.end)
+        found.append(_signal(text, words, hit, "critical", 0.55))
     return found
 
 
@@ -205,7 +223,7 @@ def _combine_signals(signals: Sequence[SeveritySignal]) -> dict[str, float]:
             continue
         seen.add(key)
         if signal.negated:
-            # Somebody who says "not urgent" tells us that it is low; "no data loss" only that it is not critical.
+            # "Not urgent" says that it is low; "no data loss" only that it is not critical.
             if signal.phrase.casefold() in _URGENCY_WORDS:
                 doubt["low"] *= 0.35
             continue
@@ -228,7 +246,9 @@ def _amplify(words: Sequence[Word], signals: Sequence[SeveritySignal], by_level:
 def _decide(by_level: Mapping[str, float]) -> tuple[str, float]:
     for level in ("critical", "high"):
         # A calm word elsewhere ("no rush") outweighs a weak alarm, never a strong one.
-        if by_level[level] >= 0.5 and by_level[level] > by_level["low"] * (0.6 if level == "critical" else 0.9):
+        if by_level[level] >= 0.5 and by_level[level] > by_level["low"] * (
+            0.6 if level == "critical" else 0.9
+        ):
             dissent = 0.25 * by_level["low"] if level == "high" else 0.0
             return level, round(min(_CAP, by_level[level] * (1.0 - dissent)), 4)
     if by_level["low"] >= 0.5 and by_level["low"] > by_level["medium"] * 0.9:
@@ -244,7 +264,11 @@ def severity_prediction(assessment: SeverityAssessment, *, source: str = "rules"
     reasons = ", ".join(dict.fromkeys(f"“{s.phrase}”" for s in live if s.level == assessment.value))
     reasoning = f"Indicators of {assessment.value}: {reasons}." if reasons else "No severity indicator found."
     others = sorted(
-        ((level, score) for level, score in assessment.by_level.items() if level != assessment.value and score),
+        (
+            (level, score)
+            for level, score in assessment.by_level.items()
+            if level != assessment.value and score
+        ),
         key=lambda item: -item[1],
     )
     return Prediction(
@@ -300,7 +324,7 @@ def _support(level: str, votes: Sequence[Prediction]) -> float:
 def _verdict(winner: str, votes: Sequence[Prediction]) -> Prediction:
     support = _support(winner, votes)
     for vote in votes:
-        if vote.value != winner and winner != "critical":
+        if winner not in (vote.value, "critical"):
             support *= 1.0 - 0.3 * (vote.confidence or 0.0)
     return _result(winner, min(_CAP, support), votes, "")
 
@@ -313,9 +337,7 @@ def _held_at_high(votes: Sequence[Prediction], llm: Prediction | None) -> Predic
 
 def _result(value: str, confidence: float, votes: Sequence[Prediction], note: str) -> Prediction:
     agreeing = [vote for vote in votes if vote.value == value]
-    others = {
-        vote.value: round(_support(vote.value, votes), 4) for vote in votes if vote.value != value
-    }
+    others = {vote.value: round(_support(vote.value, votes), 4) for vote in votes if vote.value != value}
     said = "; ".join(f"{vote.source}: {vote.value} ({vote.confidence or 0.0:.2f})" for vote in votes)
     detail = " ".join(part for part in (note, *(vote.reasoning for vote in agreeing)) if part)
     return Prediction(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from classifier.engine.phrases import MAX_TEXT_CHARS, PhraseIndex, words_of
+from classifier.engine.phrases import MAX_TEXT_CHARS, PhraseIndex, word_set, words_of
 from classifier.engine.types import Prediction
 
 MAX_SUMMARY_CHARS: Final = 100
@@ -24,12 +24,14 @@ _SIGN_OFF: Final = re.compile(
     re.IGNORECASE,
 )
 _QUOTE_HEAD: Final = re.compile(
-    r"^(?:on .{3,80} wrote:|am .{3,80} schrieb.{0,40}:|-{2,} ?original message|from: .{1,120}$|sent: .{1,120}$)",
+    r"^(?:on .{3,80} wrote:|am .{3,80} schrieb.{0,40}:|-{2,} ?original message|from: .{1,120}$|sent: "
+    r".{1,120}$)",
     re.IGNORECASE,
 )
 _NOISE_LINE: Final = re.compile(
     r"^\s*(?:>|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|at [\w$.<>]{1,120}\(|File \"|Traceback|"
-    r"\[?(?:DEBUG|INFO|WARN|WARNING|TRACE)\b|[{}\[\]<|=#*_~-]{2,}|https?://\S{1,500}\s*$|[0-9a-fA-F]{16,}\s*$)"
+    r"\[?(?:DEBUG|INFO|WARN|WARNING|TRACE)\b|[{}\[\]<|=#*_~-]{2,}|https?://\S{1,500}\s*$|"
+    r"[0-9a-fA-F]{16,}\s*$)"
 )
 _POLITE: Final = re.compile(
     r"^(?:i hope (?:you are|you're|this)\b|hope (?:you are|you're|this)\b|my name is\b|i am writing to\b|"
@@ -40,16 +42,17 @@ _POLITE: Final = re.compile(
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[^\s])")
 _SPACES: Final = re.compile(r"\s+")
 _REPLY_PREFIX: Final = re.compile(r"^(?:(?:re|fw|fwd|aw|wg)\s*:\s*)+", re.IGNORECASE)
-_TELLING: Final = PhraseIndex(
-    (
-        "cannot|can't|unable|not working|doesn't work|does not work|won't|error|fails|failed|failing|crash|crashes|"
-        "broken|down|slow|refund|charged|invoice|password|login|log in|access|request|need|want|would like|missing|"
-        "lost|stolen|install|update|upgrade|disconnects|timeout|locked|reset|order|payment|delete|add|"
-        "fehler|kann nicht|funktioniert nicht|rechnung|passwort|benötige"
-    ).split("|")
+_TELLING_WORDS: Final = (
+    "cannot|can't|unable|not working|doesn't work|does not work|won't|error|fails|failed|failing|crash|"
+    "crashes|"
+    "broken|down|slow|refund|charged|invoice|password|login|log in|access|request|need|want|would like|"
+    "missing|"
+    "lost|stolen|install|update|upgrade|disconnects|timeout|locked|reset|order|payment|delete|add|"
+    "fehler|kann nicht|funktioniert nicht|rechnung|passwort|benötige"
 )
-_VAGUE: Final = frozenset(
-    "help urgent issue problem question support request ticket please need hello hi hilfe frage".split()
+_TELLING: Final = PhraseIndex(_TELLING_WORDS.split("|"))
+_VAGUE: Final = word_set(
+    "help urgent issue problem question support request ticket please need hello hi hilfe frage"
 )
 
 
