@@ -140,7 +140,7 @@ def _kind_of(problems: list[ErrorDetails]) -> FailureKind:
         leaf = problem["loc"][-1] if problem["loc"] else ""
         if leaf == "category" and problem["type"] in {"enum", "literal_error"}:
             return FailureKind.UNKNOWN_CATEGORY
-        if leaf == "confidence" and problem["type"] != "missing":
+        if str(leaf).endswith("confidence") and problem["type"] != "missing":
             return FailureKind.BAD_CONFIDENCE
     return FailureKind.SCHEMA_INVALID
 

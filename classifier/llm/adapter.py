@@ -48,7 +48,7 @@ class Adapter(ABC):
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config
 
-    def preflight(self, messages: Sequence[Message]) -> None:  # noqa: B027 - most have nothing to check
+    def preflight(self, messages: Sequence[Message]) -> None:  # noqa: B027 - most need no check
         """Refuse a prompt that cannot work, before anything leaves.
 
         Raises:

@@ -86,7 +86,7 @@ class _Call:
     def run(self) -> None:
         try:
             result: tuple[object, BaseException | None] = (self.function(), None)
-        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread and raised there
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             result = (None, error)
         with self._lock:
             self._done = True

@@ -145,7 +145,7 @@ class DegradingState:
             return operation(self._shared)
         except passed:
             raise
-        except Exception:  # noqa: BLE001 - each backend has its own errors; none may stop a ticket
+        except Exception:  # each backend has its own errors, and none may stop a ticket
             logger.exception("The shared state failed; this process goes on with its own.")
             self._broken_until = self._clock() + self._retry_seconds
             return operation(self._local)

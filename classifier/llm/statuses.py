@@ -93,23 +93,20 @@ _BY_STATUS: Mapping[int, FailureKind] = {
 
 def _kind_of_client_error(status: int, complaint: _Complaint) -> FailureKind:
     """Name a 4xx. Order matters: the specific sign beats the bare status."""
-    if _says(complaint.codes, _FILTERED):
-        return FailureKind.CONTENT_FILTER
-    if _says(complaint.codes, _DECOMMISSIONED):
-        return FailureKind.MODEL_DECOMMISSIONED
-    if _says(complaint.codes, _QUOTA):
-        return FailureKind.QUOTA_EXHAUSTED
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if _says(complaint.words, _OVERFLOW):
-        return FailureKind.CONTEXT_OVERFLOW
-    if _says(complaint.codes, _GENERATED_BADLY):
-        return FailureKind.NOT_JSON
-    if _says(complaint.codes, _MODEL_MISSING):
-        return FailureKind.NOT_FOUND
-    if _says(complaint.codes, _SCHEMA):
-        return FailureKind.SCHEMA_REJECTED
-    return FailureKind.BAD_REQUEST
+    before_status = (
+        (_says(complaint.codes, _FILTERED), FailureKind.CONTENT_FILTER),
+        (_says(complaint.codes, _DECOMMISSIONED), FailureKind.MODEL_DECOMMISSIONED),
+        (_says(complaint.codes, _QUOTA), FailureKind.QUOTA_EXHAUSTED),
+    )
+    after_status = (
+        (_says(complaint.words, _OVERFLOW), FailureKind.CONTEXT_OVERFLOW),
+        (_says(complaint.codes, _GENERATED_BADLY), FailureKind.NOT_JSON),
+        (_says(complaint.codes, _MODEL_MISSING), FailureKind.NOT_FOUND),
+        (_says(complaint.codes, _SCHEMA), FailureKind.SCHEMA_REJECTED),
+        (True, FailureKind.BAD_REQUEST),
+    )
+    by_status = ((status in _BY_STATUS, _BY_STATUS.get(status, FailureKind.BAD_REQUEST)),)
+    return next(kind for holds, kind in (*before_status, *by_status, *after_status) if holds)
 
 
 def error_for_status(status: int, headers: Mapping[str, str], body: object) -> LlmError:
