@@ -69,6 +69,7 @@
     var body = document.querySelector("[data-composer-body]");
     if (!radio || !body) { return false; }
     radio.checked = true;
+    radio.dispatchEvent(new Event("change", { bubbles: true }));
     body.focus();
     return true;
   }

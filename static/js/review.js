@@ -8,17 +8,17 @@
     return set.classList.contains("conf--suggested") || set.classList.contains("conf--held");
   }));
 
-  function activate(index) {
+  function activate(index, still) {
     active = Math.min(sets.length - 1, Math.max(0, index));
     sets.forEach(function (set, at) { set.classList.toggle("is-active", at === active); });
-    if (sets[active]) { sets[active].scrollIntoView({ block: "nearest" }); }
+    if (sets[active] && !still) { sets[active].scrollIntoView({ block: "nearest" }); }
   }
 
   sets.forEach(function (set, index) {
-    set.addEventListener("focusin", function () { activate(index); });
-    set.addEventListener("click", function () { activate(index); });
+    set.addEventListener("focusin", function () { activate(index, true); });
+    set.addEventListener("click", function () { activate(index, true); });
   });
-  if (sets.length) { activate(active); }
+  if (sets.length) { activate(active, true); }
 
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) { return; }

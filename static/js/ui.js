@@ -184,11 +184,25 @@
   });
   window.addEventListener("pageshow", function (event) {
     if (!event.persisted) { return; }
+    document.querySelectorAll("form[data-autosubmit] :disabled").forEach(function (field) { field.disabled = false; });
     document.querySelectorAll("[data-sent]").forEach(function (form) { delete form.dataset.sent; });
   });
 
+  /* The composer says to whom it speaks. */
+  function namePlaceholder(form) {
+    var body = form.querySelector("[data-note-placeholder]");
+    if (!body) { return; }
+    body.dataset.replyPlaceholder = body.dataset.replyPlaceholder || body.placeholder;
+    var note = form.querySelector("[data-kind-note]").checked;
+    body.placeholder = note ? body.dataset.notePlaceholder : body.dataset.replyPlaceholder;
+  }
+
   /* Filters and single-choice facts act on change; empty filters stay out of the address. */
   document.addEventListener("change", function (event) {
+    if (event.target.matches("[data-kind-reply], [data-kind-note]")) {
+      namePlaceholder(event.target.form);
+      return;
+    }
     var form = event.target.closest("form[data-autosubmit]");
     if (form) {
       form.requestSubmit();
