@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -146,6 +147,7 @@ _ERRORS: dict[Fault, Callable[[], Reply]] = {
 }
 
 
+@cache
 def _gzip_bomb(megabytes: int = 512) -> bytes:
     """Compress spaces in pieces: half a megabyte that unfolds to half a gigabyte."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
@@ -224,8 +226,7 @@ class FakeLlmServer:
         self.stopping = threading.Event()
         self._queued: deque[Fault] = deque()
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self._http.daemon_threads = True
+        self._http = _QuietServer(("127.0.0.1", port), self._handler())
 
     @property
     def url(self) -> str:
@@ -329,6 +330,15 @@ class FakeLlmServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up: the faults are there to make them."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What the tests of the LLM layer share: configurations, a client over the fake server, a ledger in a list."""
+"""What the tests of the LLM layer share: configurations, a client at the fake server, a listing ledger."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ WORTH_A_REPAIR = [
 
 
 @pytest.mark.parametrize("provider_kind", CHAT_KINDS)
-@pytest.mark.parametrize(("fault", "kind", "failure_class"), AT_ONCE, ids=lambda item: str(item))
+@pytest.mark.parametrize(("fault", "kind", "failure_class"), AT_ONCE, ids=str)
 def test_a_fault_has_a_name_and_a_class_and_the_sdk_does_not_retry(
     server: FakeLlmServer,
     provider_kind: ProviderKind,
@@ -80,7 +80,7 @@ def test_a_fault_has_a_name_and_a_class_and_the_sdk_does_not_retry(
 
 
 @pytest.mark.parametrize("provider_kind", [ProviderKind.OPENAI, ProviderKind.GROQ, ProviderKind.OLLAMA])
-@pytest.mark.parametrize(("fault", "kind"), WORTH_A_REPAIR, ids=lambda item: str(item))
+@pytest.mark.parametrize(("fault", "kind"), WORTH_A_REPAIR, ids=str)
 def test_an_answer_of_the_wrong_shape_is_asked_for_once_more_and_then_named(
     server: FakeLlmServer, provider_kind: ProviderKind, fault: Fault, kind: FailureKind
 ) -> None:
