@@ -78,7 +78,7 @@ _ERROR_RULES: Final = (
         "prefixed",
         0.96,
         re.compile(
-            r"(?<![\w-])(ERR[-_:]?[0-9][0-9A-Z_-]{0,30}|ERR[-_][A-Z][A-Z0-9_-]{1,50}[A-Z0-9])(?![\w-])"
+            r"(?<![\w-])((?i:err)[-_:]?[0-9][0-9A-Za-z_-]{0,30}|ERR[-_][A-Z][A-Z0-9_-]{1,50}[A-Z0-9])(?![\w-])"
         ),
     ),
     (
@@ -266,7 +266,7 @@ _PRODUCT_KNOWN: Final = re.compile(
 )
 _PRODUCT_LABEL: Final = re.compile(
     r"\b(?:product(?:[ ]name)?|produkt|model|modell|item|artikel|device)(?:[ ]is)?[ ]?[:=][ ]{0,2}"
-    r"[\"'“]?([A-Z0-9][\w&+.'-]{0,30}(?:[ ][\w&+.'-]{1,30}){0,4})",
+    r"[\"'“]?((?-i:[A-Z0-9])[\w&+.'-]{0,30}(?:[ ](?-i:[A-Z0-9])[\w&+.'-]{0,30}){0,4})",
     _I,
 )
 _PRODUCT_PHRASE: Final = re.compile(

@@ -52,8 +52,10 @@ _URL_PASSWORD: Final = re.compile(r"://[^\s:/@\[\]]{1,100}:([^\s@/\[\]]{1,200})@
 _KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")
 _KEY_END: Final = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY-----")
 
-_IBAN: Final = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,4})?(?!\w)", _I)
-_CARD: Final = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?!\w)")
+_IBAN_START: Final = re.compile(r"(?<!\w)[A-Z]{2}\d{2}", _I)
+_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,4})?(?!\w)", _I)
+_DIGIT_GROUP: Final = re.compile(r"(?<!\w)\d{1,19}(?!\w)")
+_MAX_CARD_GROUPS: Final = 6
 _US_SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _UK_NINO: Final = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Z]{2}[ ]?\d\d[ ]?\d\d[ ]?\d\d[ ]?[A-D](?!\w)")
 _LABELLED_ID: Final = re.compile(
@@ -125,24 +127,44 @@ def _private_keys(text: str) -> Iterator[Span]:
 
 
 def _ibans(text: str) -> Iterator[Span]:
-    for match in _IBAN.finditer(text):
-        yield from _longest_valid(match.group(), match.start(), checks.iban_valid)
+    # Each possible start is tried, for other capitals and digits may stand right before an account.
+    for start in _IBAN_START.finditer(text):
+        match = _IBAN.match(text, start.start())
+        if match is not None:
+            end = _longest_valid(match.group())
+            if end:
+                yield match.start(), match.start() + end
+
+
+def _longest_valid(run: str) -> int:
+    """Return the length of the longest head of ``run`` that is an IBAN and ends at a space, or 0."""
+    end = len(run)
+    while end > 0 and not checks.iban_valid(run[:end]):
+        end = max(0, run.rfind(" ", 0, end))
+    return end
 
 
 def _cards(text: str) -> Iterator[Span]:
-    for match in _CARD.finditer(text):
-        if match.group()[0] in "23456" or match.group().startswith("1800"):
-            yield from _longest_valid(match.group(), match.start(), checks.card_valid)
+    """Find cards among groups of digits, whatever other digits stand before or after them."""
+    groups = [match.span() for match in _DIGIT_GROUP.finditer(text)]
+    for first, (start, _) in enumerate(groups):
+        if text[start] not in "23456" and not text.startswith("1800", start):
+            continue
+        best = 0
+        for position in range(first, min(first + _MAX_CARD_GROUPS, len(groups))):
+            if position > first and not _is_joined(text, groups[position - 1][1], groups[position][0]):
+                break
+            end = groups[position][1]
+            if end - start > 19 + _MAX_CARD_GROUPS:
+                break
+            if checks.card_valid(text[start:end]):
+                best = end
+        if best:
+            yield start, best
 
 
-def _longest_valid(run: str, offset: int, valid: Callable[[str], bool]) -> Iterator[Span]:
-    """Yield the longest valid head of ``run`` that ends at a space; an expiry date may follow a card."""
-    end = len(run)
-    while end > 0:
-        if valid(run[:end]):
-            yield offset, offset + end
-            return
-        end = run.rfind(" ", 0, end)
+def _is_joined(text: str, end: int, start: int) -> bool:
+    return start - end == 1 and text[end] in " -"
 
 
 def _ips(text: str) -> Iterator[Span]:

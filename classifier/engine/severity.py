@@ -191,7 +191,7 @@ def _signal(text: str, words: Sequence[Word], hit: PhraseHit, level: str, weight
     own_negation = level == "low" and weight > 0.6
     negated = not own_negation and is_negated(words, hit.first)
     before = words_before(words, hit.first, reach=_HYPOTHETICAL_REACH)
-    hypothetical = any(form in _HYPOTHETICAL for form in before) or before[:2] == ["of", "case"]
+    hypothetical = any(form in _HYPOTHETICAL for form in before) or ("case" in before and "of" in before)
     return SeveritySignal(text[hit.start : hit.end], level, weight, hit.start, hit.end, negated, hypothetical)
 
 
