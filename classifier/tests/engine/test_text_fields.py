@@ -90,8 +90,8 @@ def test_a_longer_text_is_surer() -> None:
 def test_the_summary_is_the_telling_sentence() -> None:
     """T1: greeting, courtesy and signature are not what a ticket is about."""
     body = (
-        "Hello team,\n\nI hope you are well. Since this morning I cannot connect to the VPN after the Windows "
-        "update. Please help.\n\nRegards,\nJane Doe"
+        "Hello team,\n\nI hope you are well. Since this morning I cannot connect to the VPN after the "
+        "Windows update. Please help.\n\nRegards,\nJane Doe"
     )
     assert summarize(body) == "Since this morning I cannot connect to the VPN after the Windows update."
 
