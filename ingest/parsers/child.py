@@ -51,6 +51,19 @@ def answer(data: bytes, name: str, limits: ParseLimits) -> dict[str, Any]:
         return {"error": {"code": Code.CORRUPT.value, "message": "The file is damaged and cannot be read."}}
 
 
+def peak_bytes() -> int:
+    """Return the most memory this process has held.
+
+    The kernel's own count survives `exec` and so would include the parent's size.
+    """
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            lines = [line for line in status if line.startswith("VmHWM:")]
+    except OSError:
+        return 0
+    return int(lines[0].split()[1]) * 1024 if lines else 0
+
+
 def main() -> None:
     """Run one parse. The first argument is JSON: the file's name and the limits."""
     request = json.loads(sys.argv[1])
@@ -63,7 +76,8 @@ def main() -> None:
     confine(limits, memory_bytes=limits.memory_for(extension_of(name)))
     with open(0, "rb", closefd=False) as source:
         data = source.read(limits.input_bytes + 1)
-    reply = json.dumps(answer(data, name, limits), ensure_ascii=False).encode("utf-8", "replace")
+    values = {**answer(data, name, limits), "peak_bytes": peak_bytes()}
+    reply = json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")
     with open(reply_to, "wb") as target:
         target.write(reply)
     # Skips the teardown of native libraries, which can crash after a damaged file.

@@ -19,6 +19,8 @@ _INVISIBLE = re.compile("[\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\U0
 
 def clean_text(text: str, warnings: list[str] | None = None) -> str:
     """Return NFC text with `\\n` line ends and without control or invisible characters."""
+    if text.isascii() and text.isprintable():
+        return text
     text = _LINE_BREAKS.sub("\n", _ANSI_ESCAPES.sub("", text))
     text = _CONTROLS.sub("", text)
     if text.isascii():

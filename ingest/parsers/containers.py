@@ -58,14 +58,15 @@ def check_directory(archive: zipfile.ZipFile, size: int, limits: ParseLimits) ->
         if entry.file_size > MEBIBYTE and entry.file_size > limits.compression_ratio * entry.compress_size:
             raise ParseError(Code.BOMB, "The document is compressed beyond what real documents reach.")
     _refuse_overlaps(entries, size)
-    return [entry.filename for entry in entries]
+    # A few writers separate folders as Windows does.
+    return [entry.filename.replace("\\", "/") for entry in entries]
 
 
 def read_part(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     """Return one entry, whatever the case of its name; an over-long one is a bomb."""
     wanted = name.lower()
     for entry in archive.infolist():
-        if entry.filename.lower() == wanted:
+        if entry.filename.replace("\\", "/").lower() == wanted:
             if entry.file_size > most:
                 raise ParseError(Code.BOMB, f"The part {name} of the document is too large.")
             return _read(archive, entry)

@@ -110,10 +110,15 @@ def looks_like_text(data: bytes) -> bool:
 
 
 def wide_encoding(sample: bytes) -> str | None:
-    """Return the UTF-16 byte order of unmarked text, judged by where its zero bytes lie."""
+    """Return the UTF-16 or UTF-32 byte order of unmarked text, judged by where its zero bytes lie."""
     half = len(sample) // 2
     if half < 1:
         return None
+    quarters = [sample[offset::4].count(0) * 4 for offset in range(4)]
+    if min(quarters[1:]) > len(sample) * 0.9 and quarters[0] < len(sample) * 0.1:
+        return "utf-32-le"
+    if min(quarters[:3]) > len(sample) * 0.9 and quarters[3] < len(sample) * 0.1:
+        return "utf-32-be"
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     # Short JSON such as `["é"]` has few zero bytes; Latin-script text has them nearly everywhere.
     if odd > half * 0.4 and even < half * 0.05:

@@ -30,7 +30,7 @@ _ATTACHMENTS_LISTED = 200
 _REFERENCES_KEPT = 50
 _SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Date")
 _KEPT_HEADERS = ("From", "To", "Cc", "Reply-To", "Date", "Message-ID", "In-Reply-To")
-_KEPT_HEADERS += ("Auto-Submitted", "Precedence")
+_LOOP_HEADERS = ("Auto-Submitted", "Precedence")
 _HEADER_LINE = re.compile(rb"^[!-9;-~]{1,100}[ \t]*:")
 
 
@@ -107,7 +107,7 @@ def _take_part(part: Message, bodies: _Bodies, result: ParsedFile) -> None:
 
 def _write_headers(message: Message, result: ParsedFile, builder: TextBuilder) -> None:
     result.title = _header(message, "Subject")[:300] or None
-    for name in _KEPT_HEADERS:
+    for name in _KEPT_HEADERS + _LOOP_HEADERS:
         value = _header(message, name)
         if value:
             result.metadata[name.lower().replace("-", "_")] = value

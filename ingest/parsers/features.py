@@ -8,7 +8,7 @@ from collections import Counter
 
 from ingest.parsers.result import Features
 
-_WINDOW = 2_000_000
+_WINDOW = 1_000_000
 _LINE_CAP = 1_000
 _FRAMES_IN_SIGNATURE = 8
 _FRAMES_KEPT = 50
@@ -51,15 +51,14 @@ _EXCEPTION_WORDS = ("Exception", "Error", "Throwable", "Failure", "Interrupt")
 _EXCEPTION = re.compile(
     r"(?<![\w.])((?:[A-Za-z_][\w$]{0,60}\.){0,12}[A-Z][\w$]{0,80}(?:Exception|Error|Throwable|Failure|Interrupt))\b"
 )
-_ERROR_CODES = (
-    re.compile(r"\b(?:ORA|PLS|TNS|SQL|DB2|KB|ERR|IDOC|HY|TF|MSG|CVE-\d{4}|AADSTS|SQLSTATE)[-_ ]?\d{3,7}\b"),
-    re.compile(r"\b0x[89A-Fa-f][0-9A-Fa-f]{7}\b"),
-    re.compile(r"\bERR_[A-Z][A-Z0-9_]{2,40}\b"),
-    re.compile(
-        r"\bE(?:CONNREFUSED|CONNRESET|TIMEDOUT|NOENT|ACCES|PIPE|ADDRINUSE|HOSTUNREACH|NOTFOUND|PERM|NOSPC)\b"
-    ),
-    re.compile(r"\b[A-Z]{1,4}\d{4,6}[A-Z]?\b(?=\s*[:\-])"),
+_ERROR_CODES = re.compile(
+    r"\b(?:(?:ORA|PLS|TNS|SQL|DB2|KB|ERR|IDOC|HY|TF|MSG|CVE-\d{4}|AADSTS|SQLSTATE)[-_ ]?\d{3,7}"
+    r"|0x[89A-Fa-f][0-9A-Fa-f]{7}"
+    r"|ERR_[A-Z][A-Z0-9_]{2,40}"
+    r"|E(?:CONNREFUSED|CONNRESET|TIMEDOUT|NOENT|ACCES|PIPE|ADDRINUSE|HOSTUNREACH|NOTFOUND|PERM|NOSPC)"
+    r"|[A-Z]{1,4}\d{4,6}[A-Z]?(?=\s{0,3}[:\-]))\b"
 )
+_CODE_HINT = re.compile(r"\d{3}|ERR_|\bE[A-Z]{3}|(?:code|errno|status)\W{1,4}-?\d", re.IGNORECASE)
 _NAMED_CODES = re.compile(
     r"\b(HTTP(?:/\d\.\d)?|status(?: code)?|error(?: code)?|code|errno|exit(?: code| status)?|event id"
     r"|SQLSTATE)"
@@ -69,7 +68,7 @@ _NAMED_CODES = re.compile(
 
 
 def extract_features(text: str) -> Features:
-    """Return the failure signals in a text; only its first two million characters are read."""
+    """Return the failure signals in a text; only its first million characters are read."""
     features = Features()
     levels: Counter[str] = Counter()
     codes: dict[str, None] = {}
@@ -126,9 +125,9 @@ def _exceptions_in(line: str) -> list[str]:
 
 
 def _codes_in(line: str) -> list[str]:
-    if not any(map(str.isdigit, line)) and "E" not in line:
+    if not _CODE_HINT.search(line):
         return []
-    found = [match.group(0) for pattern in _ERROR_CODES for match in pattern.finditer(line)]
+    found = [match.group(0) for match in _ERROR_CODES.finditer(line)]
     for match in _NAMED_CODES.finditer(line):
         label, value = match.group(1).lower().split("/")[0], match.group(2)
         if not value.isalpha() and not _is_success(label, value):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ingest.parsers.detect import extension_of, kind_by_name
+from ingest.parsers.detect import kind_by_name
 from ingest.parsers.limits import DEFAULT_LIMITS, MEBIBYTE, ParseLimits
 from ingest.parsers.result import Code, ParsedFile, ParseError
 
@@ -27,7 +27,6 @@ _STDERR_BYTES = 16_384
 _CHUNK = 262_144
 _NAME_CHARACTERS = 255
 _OUT_OF_MEMORY_MARKS = (b"memory allocation of", b"MemoryError", b"bad_alloc", b"ut of memory")
-_NEAR_LIMIT = 0.7
 
 
 @dataclass(slots=True)
@@ -60,7 +59,8 @@ def parse_measured(
     with _opened(source) as stream:
         _check_size(stream, limits)
         outcome = run_child(stream, name, limits)
-    reply = _read_reply(outcome, name, limits)
+    reply = _read_reply(outcome, limits)
+    outcome.peak_bytes = int(reply["peak_bytes"])
     if "error" in reply:
         if outcome.errors:
             logger.warning("The parser failed on a file: %s", outcome.errors.decode("utf-8", "replace"))
@@ -150,7 +150,6 @@ def _end(process: subprocess.Popen[bytes], outcome: Outcome, deadline: float) ->
     outcome.status = process.returncode
     if usage is not None:
         outcome.cpu_seconds = usage.ru_utime + usage.ru_stime
-        outcome.peak_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
@@ -176,7 +175,7 @@ def _reap(process: subprocess.Popen[bytes], options: int) -> resource.struct_rus
     return usage
 
 
-def _read_reply(outcome: Outcome, name: str, limits: ParseLimits) -> dict[str, Any]:
+def _read_reply(outcome: Outcome, limits: ParseLimits) -> dict[str, Any]:
     """Return the child's JSON, or raise the ParseError that its end means."""
     if outcome.flooded:
         raise ParseError(Code.BOMB, "The file gives more text than can be taken in.")
@@ -189,8 +188,6 @@ def _read_reply(outcome: Outcome, name: str, limits: ParseLimits) -> dict[str, A
         "The parser ended with status %s: %s", outcome.status, outcome.errors.decode("utf-8", "replace")
     )
     # A kill from outside is the kernel running out of memory.
-    most = _NEAR_LIMIT * limits.memory_for(extension_of(name))
-    starved = outcome.status == -signal.SIGKILL or outcome.peak_bytes > most
-    if starved or any(mark in outcome.errors for mark in _OUT_OF_MEMORY_MARKS):
+    if outcome.status == -signal.SIGKILL or any(mark in outcome.errors for mark in _OUT_OF_MEMORY_MARKS):
         raise ParseError(Code.MEMORY, "The file needs more memory than allowed.")
     raise ParseError(Code.CORRUPT, "The file is damaged and cannot be read.")

@@ -30,7 +30,7 @@ def parse(data: bytes, limits: ParseLimits) -> ParsedFile:
     with open_document(data, limits, part="xl/", kind="xlsx") as archive:
         add_core_properties(archive, result)
         for name in archive.namelist():
-            if _SHEET_PART.fullmatch(name):
+            if _SHEET_PART.fullmatch(name.replace("\\", "/")):
                 _check_extent(archive, name, limits)
     builder = TextBuilder(result, limits)
     try:
@@ -52,8 +52,8 @@ def _read_workbook(workbook: CalamineWorkbook, result: ParsedFile, builder: Text
         sheet = workbook.get_sheet_by_name(meta.name)
         hidden = meta.visible is not SheetVisibleEnum.Visible
         sheets.append({"name": meta.name, "rows": sheet.height, "columns": sheet.width, "hidden": hidden})
-        first = (sheet.start or (0, 0))[0] + 1
-        for number, row in enumerate(sheet.iter_rows(), start=first):
+        # Empty rows above the data are yielded too, so the number is the one Excel shows.
+        for number, row in enumerate(sheet.iter_rows(), start=1):
             texts = [_cell_text(value) for value in row]
             text = JOINER.join(texts).rstrip(" |") if any(texts) else ""
             if hidden:

@@ -7,8 +7,8 @@ import html.entities
 import io
 import re
 from xml.sax import SAXParseException
-from xml.sax.handler import ContentHandler, feature_namespaces
-from xml.sax.xmlreader import AttributesNSImpl, InputSource, Locator
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl, InputSource, Locator
 
 from defusedxml.common import DTDForbidden, EntitiesForbidden, ExternalReferenceForbidden
 from defusedxml.sax import make_parser
@@ -23,7 +23,7 @@ _DECLARATION = re.compile(
     rb"^\s{0,100}<\?xml[^>]{0,200}?encoding\s{0,10}=\s{0,10}[\"']([A-Za-z0-9._:-]{1,40})[\"']"
 )
 # What expat reads by itself; all else is decoded here and handed over as UTF-8.
-_NATIVE = {"utf-8", "utf-16", "iso8859-1", "ascii"}
+_NATIVE = {"utf-8", "iso8859-1", "ascii"}
 # Codecs that are not character sets, or cost more than linear time.
 _REFUSED_CODECS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined"}
 _LABEL_CHARACTERS = 200
@@ -39,8 +39,8 @@ def parse(data: bytes, limits: ParseLimits) -> ParsedFile:
     result = ParsedFile(kind="xml")
     builder = TextBuilder(result, limits)
     handler = _TextHandler(builder, limits)
+    # Names keep their prefixes and are cut here: an undeclared prefix is no reason to refuse a ticket.
     parser = make_parser()
-    parser.setFeature(feature_namespaces, True)
     parser.setContentHandler(handler)
     try:
         parser.parse(_source(data, result))
@@ -79,8 +79,11 @@ def _encoding(data: bytes) -> str:
     """Return the encoding by byte order mark, then by declaration, then UTF-8."""
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or wide_encoding(data[:200]):
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    wide = wide_encoding(data[:200])
+    if wide:
+        return wide
     match = _DECLARATION.match(data.removeprefix(codecs.BOM_UTF8))
     if not match:
         return "utf-8"
@@ -113,20 +116,20 @@ class _TextHandler(ContentHandler):
         """Keep the locator; it knows the current line."""
         self._locator = locator
 
-    def startElementNS(  # noqa: N802
-        self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl
-    ) -> None:
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802
         """Open an element."""
         self._flush()
         if len(self._path) >= self._limits.nesting_depth:
             raise ParseError(Code.BOMB, f"The XML nests deeper than {self._limits.nesting_depth} levels.")
-        self._path.append(name[1][:_LABEL_CHARACTERS])
+        name = _local(name)
+        self._path.append(name)
         self.elements += 1
-        self.root = self.root or name[1][:_LABEL_CHARACTERS]
+        self.root = self.root or name
         for key, value in attrs.items():
-            self._emit(f"{name[1]} {key[1]}", value, self._line())
+            if not key.startswith("xmlns"):
+                self._emit(f"{name} {_local(key)}", value, self._line())
 
-    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: N802
+    def endElement(self, name: str) -> None:  # noqa: N802
         """Close an element."""
         self._flush()
         self._path.pop()
@@ -160,3 +163,8 @@ class _TextHandler(ContentHandler):
 
     def _line(self) -> int:
         return (self._locator.getLineNumber() or 1) if self._locator else 1
+
+
+def _local(name: str) -> str:
+    """Return a name without its namespace prefix, shortened."""
+    return name.rpartition(":")[2][:_LABEL_CHARACTERS]
