@@ -1,0 +1,1 @@
+"""Is the process alive, is it ready, and how well does it do (O3)."""

@@ -1,0 +1,7 @@
+"""Health and metrics without the version prefix."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
