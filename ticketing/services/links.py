@@ -1,0 +1,88 @@
+"""Links between tickets: proposed by triage, made and decided by people (T8, C19)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from common.actors import Actor, ActorKind, automation_actor
+from common.exceptions import ValidationFailed
+from ticketing.choices import LinkKind, LinkState
+from ticketing.models import Ticket, TicketLink
+from ticketing.services.audit import Change, events_append
+
+
+@dataclass(frozen=True, slots=True)
+class LinkProposal:
+    """A ticket that may belong to another: how, and how alike in parts (each in [0, 1])."""
+
+    target_id: int
+    kind: str
+    score: float
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+@transaction.atomic
+def links_propose(*, ticket: Ticket, proposals: Sequence[LinkProposal]) -> list[TicketLink]:
+    """Keep what triage proposes. A pair that is already linked, or was dismissed, stays as it is.
+
+    Proposals of another client's tickets are left out.
+    """
+    targets = set(
+        Ticket.objects.filter(
+            pk__in=[item.target_id for item in proposals], client_id=ticket.client_id
+        ).values_list("pk", flat=True)
+    )
+    known = set(TicketLink.objects.filter(source=ticket).values_list("target_id", flat=True))
+    known |= set(TicketLink.objects.filter(target=ticket).values_list("source_id", flat=True))
+    fresh = [item for item in proposals if item.target_id in targets - known]
+    rows = TicketLink.objects.bulk_create(
+        TicketLink(
+            source=ticket, target_id=item.target_id, kind=item.kind, score=item.score, parts=item.parts
+        )
+        for item in fresh
+    )
+    if rows:
+        events_append(
+            ticket=ticket,
+            actor=automation_actor(ActorKind.LOCAL_MODEL, "similarity"),
+            changes=[Change("link.proposed", field=item.kind, new=item.target_id) for item in fresh],
+        )
+    return rows
+
+
+@transaction.atomic
+def link_create(*, source: Ticket, target: Ticket, kind: str, actor: Actor) -> TicketLink:
+    """Link two tickets of one client by a person's hand; a proposed link is confirmed.
+
+    Raises ValidationFailed for a ticket linked to itself, another client's ticket or an unknown kind.
+    """
+    if source.pk == target.pk:
+        raise ValidationFailed(fields={"to": ["A ticket cannot be linked to itself."]})
+    if source.client_id != target.client_id:
+        raise ValidationFailed(fields={"to": ["There is no such ticket."]})
+    if kind not in LinkKind.values:
+        raise ValidationFailed(fields={"kind": [f"Use one of: {', '.join(LinkKind.values)}."]})
+    link, _ = TicketLink.objects.update_or_create(
+        source=source,
+        target=target,
+        kind=kind,
+        defaults={"state": LinkState.CONFIRMED, "created_by_id": actor.user_id},
+    )
+    events_append(ticket=source, actor=actor, changes=[Change("link.made", field=kind, new=target.reference)])
+    return link
+
+
+@transaction.atomic
+def link_decide(*, link: TicketLink, state: str, actor: Actor) -> TicketLink:
+    """Confirm or dismiss a proposed link."""
+    if state not in {LinkState.CONFIRMED, LinkState.DISMISSED}:
+        raise ValidationFailed(fields={"state": ["Confirm or dismiss the link."]})
+    if link.state != state:
+        old, link.state = link.state, state
+        link.save(update_fields=["state", "updated_at"])
+        change = Change("link.decided", field=link.kind, old=old, new=state)
+        events_append(ticket=link.source, actor=actor, changes=[change])
+    return link
