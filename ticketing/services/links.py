@@ -12,6 +12,7 @@ from common.exceptions import ValidationFailed
 from ticketing.choices import LinkKind, LinkState
 from ticketing.models import Ticket, TicketLink
 from ticketing.services.audit import Change, events_append
+from ticketing.services.tickets import ticket_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class LinkProposal:
 
 @transaction.atomic
 def links_propose(*, ticket: Ticket, proposals: Sequence[LinkProposal]) -> list[TicketLink]:
-    """Keep what triage proposes. A pair that is already linked, or was dismissed, stays as it is.
+    """Keep what triage proposes; the caller holds the ticket's lock. A pair that is already linked, or was dismissed, stays as it is.
 
     Proposals of another client's tickets are left out.
     """
@@ -65,6 +66,7 @@ def link_create(*, source: Ticket, target: Ticket, kind: str, actor: Actor) -> T
         raise ValidationFailed(fields={"to": ["There is no such ticket."]})
     if kind not in LinkKind.values:
         raise ValidationFailed(fields={"kind": [f"Use one of: {', '.join(LinkKind.values)}."]})
+    ticket_lock(ticket_id=source.pk)
     link, _ = TicketLink.objects.update_or_create(
         source=source,
         target=target,
@@ -80,6 +82,7 @@ def link_decide(*, link: TicketLink, state: str, actor: Actor) -> TicketLink:
     """Confirm or dismiss a proposed link."""
     if state not in {LinkState.CONFIRMED, LinkState.DISMISSED}:
         raise ValidationFailed(fields={"state": ["Confirm or dismiss the link."]})
+    ticket_lock(ticket_id=link.source_id)
     if link.state != state:
         old, link.state = link.state, state
         link.save(update_fields=["state", "updated_at"])
