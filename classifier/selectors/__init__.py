@@ -1,0 +1,1 @@
+"""Reads of triage that do not chain."""

@@ -1,0 +1,39 @@
+"""What triage of one client has at hand; ``services.context`` fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from classifier.engine.extraction import Extractor
+from classifier.engine.local import LocalEngine
+from classifier.engine.rules import RulesEngine
+from classifier.engine.thresholds import Thresholds
+from classifier.engine.types import TaxonomySpec
+from classifier.llm.engine import LlmEngine
+from teams.models import Client
+from ticketing.models import Category, ClientSettings, Taxonomy
+
+MakeLlm = Callable[[float, str], LlmEngine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriageContext:
+    """Everything triage reads before it begins; the pipeline itself reads only tickets and routes.
+
+    ``make_llm`` takes seconds and a reference for the ledger; None where no model may be asked.
+    """
+
+    client: Client
+    settings: ClientSettings
+    taxonomy: Taxonomy
+    spec: TaxonomySpec
+    categories: Mapping[str, Category]
+    rules: RulesEngine
+    local: LocalEngine | None
+    extractor: Extractor
+    custom_names: Mapping[str, frozenset[str]]
+    thresholds: Thresholds
+    make_llm: MakeLlm | None
+    ai_classification: bool
+    ai_extraction: bool

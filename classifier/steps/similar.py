@@ -1,0 +1,64 @@
+"""Which recent tickets tell of the same thing (C19)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q
+
+from classifier.engine.similarity import Comparable, duplicate_score, fingerprint
+from classifier.steps.job import Similar, TriageJob
+from classifier.steps.record import StepRecord
+from ticketing.choices import LinkKind
+from ticketing.models import Ticket
+
+DUPLICATE_SCORE = 0.75
+RELATED_TEXT = 0.8
+_OWN_LIMIT = 50
+_OTHERS_LIMIT = 100
+_KEEP = 5
+_COMPARED_CHARACTERS = 5_000
+
+
+def find_similar(job: TriageJob, client_id: int, record: StepRecord) -> tuple[Similar, ...]:
+    """Score the requester's own recent tickets and the client's newest ones; nothing is dropped or closed.
+
+    Two requesters with the same words are related; only one requester's tickets can be duplicates.
+    """
+    rows = _candidates(job, client_id)
+    mine = fingerprint(Comparable(_text(job.subject, job.text), job.requester, job.now))
+    found: list[Similar] = []
+    for row in rows:
+        other = Comparable(_text(row.subject, row.body), str(row.requester_id), row.created_at)
+        score = duplicate_score(mine, other)
+        if score.same_requester and score.total >= DUPLICATE_SCORE:
+            kind = LinkKind.DUPLICATE
+        elif not score.same_requester and score.parts["text"] >= RELATED_TEXT:
+            kind = LinkKind.RELATED
+        else:
+            continue
+        found.append(Similar(row.pk, row.reference, str(kind), score.total, score.parts))
+    found.sort(key=lambda item: (item.kind != LinkKind.DUPLICATE, -item.score))
+    record.input = {"compared": len(rows)}
+    record.output = {
+        "found": [{"ticket": item.reference, "kind": item.kind, "score": item.score} for item in found]
+    }
+    return tuple(found[:_KEEP])
+
+
+def _text(subject: str, body: str) -> str:
+    return f"{subject}\n\n{body}"[:_COMPARED_CHARACTERS]
+
+
+def _candidates(job: TriageJob, client_id: int) -> list[Ticket]:
+    """The tickets of this client, and of no other, that are worth comparing."""
+    since = job.now - timedelta(hours=settings.DUPLICATE_WINDOW_HOURS)
+    base = Ticket.objects.filter(client_id=client_id, created_at__gte=since, created_at__lte=job.now)
+    base = base.exclude(pk=job.ticket_id) if job.ticket_id else base
+    base = base.only("reference", "subject", "body", "requester_id", "created_at").order_by("-created_at")
+    own: list[Ticket] = []
+    if job.requester_id is not None:
+        own = list(base.filter(requester_id=job.requester_id)[:_OWN_LIMIT])
+    others = base.filter(~Q(requester_id=job.requester_id)) if job.requester_id is not None else base
+    return own + list(others[:_OTHERS_LIMIT])
