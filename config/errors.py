@@ -41,7 +41,7 @@ class Formatter(ExceptionFormatter):
             if item.attr:
                 fields.setdefault(item.attr, []).append(str(item.detail))
         first = error_response.errors[0]
-        if error_response.type.value == "validation_error":
+        if str(getattr(error_response.type, "value", error_response.type)) == "validation_error":
             return envelope("validation_error", _FALLBACK_MESSAGES["validation_error"], fields)
         return envelope(first.code, str(first.detail), fields)
 

@@ -181,6 +181,7 @@ if AWS_STORAGE_BUCKET_NAME:
             "endpoint_url": env.str("AWS_S3_ENDPOINT_URL", None),
             "file_overwrite": False,
             "querystring_expire": 300,
+            "signature_version": "s3v4",
             "object_parameters": {"ServerSideEncryption": env.str("AWS_S3_SSE", "AES256")},
         },
     }
@@ -268,6 +269,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "config.errors.Formatter"}
 API_THROTTLE_PER_MINUTE = env.int("API_THROTTLE_PER_MINUTE", 600)
 API_THROTTLE_ANONYMOUS_PER_MINUTE = env.int("API_THROTTLE_ANONYMOUS_PER_MINUTE", 60)
 SIMPLE_JWT = {
