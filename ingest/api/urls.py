@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from ingest.api.files import FileDetail, FileDownload, FilePresign, FileUpload
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("files/upload", FileUpload.as_view(), name="file-upload"),
+    path("files/presign", FilePresign.as_view(), name="file-presign"),
+    path("files/<uuid:file_id>", FileDetail.as_view(), name="file"),
+    path("files/<uuid:file_id>/download", FileDownload.as_view(), name="file-download"),
+]

@@ -1,0 +1,31 @@
+"""Reads of ingest that do not chain."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from common.actors import Actor
+from common.exceptions import NotFound
+from teams.models import Client
+from teams.selectors import default_client
+from ticketing.models import Attachment
+
+
+def access_client(*, actor: Actor, slug: str = "") -> Client:
+    """The client a caller names, or the caller's own. Raises NotFound outside the caller's reach."""
+    if not slug:
+        client = default_client(actor)
+    else:
+        client = Client.objects.visible_to(actor).active().filter(slug=slug).first()
+    if client is None:
+        raise NotFound("There is no such client.")
+    return client
+
+
+def access_attachment(*, actor: Actor, file_id: UUID) -> Attachment:
+    """A file the caller may see. Raises NotFound for one that is not there or not visible."""
+    attachment = Attachment.objects.visible_to(actor).filter(uuid=file_id).first()
+    if attachment is None:
+        raise NotFound("There is no such file.")
+    found: Attachment = attachment
+    return found
