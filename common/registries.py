@@ -85,3 +85,6 @@ personal_data: Registry[PersonalData] = Registry("personal data")
 
 notification_renderers: Registry[Callable[[Mapping[str, Any]], Mapping[str, str]]] = Registry("notifications")
 """Kind → function from payload to subject, text and html."""
+
+response_targets: Registry[Callable[[int], str]] = Registry("response targets")
+"""Ticket id → the promise in words, such as "within 4 hours"; empty where nothing is promised (C16)."""
