@@ -24,6 +24,12 @@ class ApplicationError(Exception):
         self.retry_after_seconds = retry_after_seconds
         super().__init__(self.message)
 
+    @property
+    def sentence(self) -> str:
+        """What a person reads: the message, or the first field's problem where the message says nothing."""
+        first = next((problem for problems in self.fields.values() for problem in problems), "")
+        return first if first and self.message == self.default_message else self.message
+
 
 class ValidationFailed(ApplicationError):
     """An input has the wrong value."""

@@ -48,7 +48,7 @@ class ApplicationErrorMiddleware:
         back = request.headers.get("Referer", "")
         same_host = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
         if request.method == "POST" and back and same_host:
-            messages.error(request, exception.message)
+            messages.error(request, exception.sentence)
             return redirect(back)
         return render(request, "error.html", {"error": exception}, status=exception.status)
 

@@ -24,7 +24,7 @@ ticket_assigned = DomainEvent("ticketing.ticket_assigned")
 """ticket: Ticket, actor: Actor, assignment: Assignment."""
 
 message_added = DomainEvent("ticketing.message_added")
-"""ticket: Ticket, message: Message, actor: Actor."""
+"""ticket: Ticket, message: Message, actor: Actor, draft_uuid: UUID | None — the draft it was made from."""
 
 attachment_added = DomainEvent("ticketing.attachment_added")
 """attachment: Attachment, actor: Actor."""

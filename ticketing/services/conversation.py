@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -30,6 +31,8 @@ class NewMessage:
     format: str = Message.Format.MARKDOWN
     attachments: tuple[Attachment, ...] = ()
     email_message_id: str = ""
+    draft_uuid: UUID | None = None
+    """The suggestion the text was made from; told to the upper apps, which keep what became of it (C16)."""
 
 
 @transaction.atomic
@@ -49,7 +52,9 @@ def message_add(*, ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
     events_append(ticket=locked, actor=actor, changes=[Change(verb, new=str(message.uuid))])
     _mark_first_response(locked, message)
     search_document_write(ticket=locked)
-    events.message_added.publish(ticket=locked, message=message, actor=actor)
+    events.message_added.publish(
+        ticket=locked, message=message, actor=actor, draft_uuid=new.draft_uuid
+    )
     _move_status(locked, message, actor)
     return message
 

@@ -1,0 +1,121 @@
+"""Shapes of what the desk sends; rules live in the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from common.actors import Actor
+from teams.models import Team, User
+from ticketing.choices import Status, TriageField
+from ticketing.models import Ticket
+
+FILES_LIMIT = 10
+
+
+class FilesInput(forms.ClearableFileInput):
+    """A file input that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files; each fault is a sentence that names the file."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]
+        """The files, none of them empty or over the limit."""
+        files: list[UploadedFile] = [file for file in data or [] if file]
+        if not files and self.required:
+            raise forms.ValidationError("Choose a file.")
+        if len(files) > FILES_LIMIT:
+            raise forms.ValidationError(f"Send at most {FILES_LIMIT} files at once.")
+        problems = [problem for file in files if (problem := self.problem_of(file))]
+        if problems:
+            raise forms.ValidationError(problems)
+        return files
+
+    def problem_of(self, file: UploadedFile) -> str:
+        """What is wrong with a file; empty when nothing is."""
+        limit = settings.MAX_UPLOAD_BYTES
+        if not file.size:
+            return f"“{file.name}” is empty."
+        if file.size > limit:
+            return f"“{file.name}” is larger than {limit // 1024 // 1024} MB."
+        return ""
+
+
+class MessageForm(forms.Form):
+    """A reply or a note."""
+
+    body = forms.CharField(
+        widget=forms.Textarea, error_messages={"required": "Write a message before you send it."}
+    )
+    files = FilesField(required=False)
+
+
+class ReplyForm(MessageForm):
+    """A reply with what happens after it, and the suggestion it was made from."""
+
+    then = forms.ChoiceField(required=False, choices=[("", ""), *Status.choices])
+    draft = forms.UUIDField(required=False)
+
+
+class StatusForm(forms.Form):
+    """A new status."""
+
+    status = forms.ChoiceField(choices=Status.choices)
+
+
+class AssignForm(forms.Form):
+    """A new team, or a new person; which one was sent decides."""
+
+    team = forms.ModelChoiceField(queryset=Team.objects.none(), required=False)
+    assignee = forms.ModelChoiceField(queryset=User.objects.none(), required=False)
+
+    def __init__(self, data: Any, *, actor: Actor, ticket: Ticket) -> None:
+        super().__init__(data)
+        self.fields["team"].queryset = Team.objects.visible_to(actor).for_client(ticket.client_id)  # type: ignore[attr-defined]
+        self.fields["assignee"].queryset = User.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
+
+
+class ConfirmForm(forms.Form):
+    """What is right for one field."""
+
+    field = forms.ChoiceField(choices=TriageField.choices)
+    value = forms.CharField(max_length=200, error_messages={"required": "Choose a value."})
+
+
+class BulkForm(forms.Form):
+    """Tickets and what they are to become."""
+
+    tickets = forms.ModelMultipleChoiceField(
+        queryset=Ticket.objects.none(),
+        to_field_name="uuid",
+        error_messages={
+            "required": "Select at least one ticket.",
+            "invalid_choice": "One of the tickets is no longer there.",
+            "invalid_pk_value": "One of the tickets is no longer there.",
+        },
+    )
+    status = forms.ChoiceField(required=False, choices=[("", ""), *Status.choices])
+    team = forms.ModelChoiceField(queryset=Team.objects.none(), required=False)
+    assignee = forms.ModelChoiceField(queryset=User.objects.none(), required=False)
+
+    def __init__(self, data: Any, *, actor: Actor) -> None:
+        super().__init__(data)
+        tickets = Ticket.objects.visible_to(actor).select_related("client", "team", "assignee")
+        self.fields["tickets"].queryset = tickets  # type: ignore[attr-defined]
+        self.fields["team"].queryset = Team.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
+        self.fields["assignee"].queryset = User.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
+
+
+def first_problem(form: forms.Form) -> str:
+    """The first sentence of what is wrong."""
+    return next(
+        (str(error) for errors in form.errors.values() for error in errors), "Some values are not valid."
+    )

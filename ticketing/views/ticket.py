@@ -1,0 +1,195 @@
+"""A ticket's page and everything done on it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from common.actors import Actor
+from common.exceptions import ApplicationError
+from teams.api.actors import actor_of
+from ticketing.choices import TriageField
+from ticketing.forms import AssignForm, ConfirmForm, MessageForm, ReplyForm, StatusForm, first_problem
+from ticketing.models import Attachment, Ticket
+from ticketing.selectors import desk
+from ticketing.selectors.desk_ticket import ticket_for_page, ticket_page
+from ticketing.services.attachments import attachment_store
+from ticketing.services.conversation import NewMessage, message_add
+from ticketing.services.desk import reply_send, ticket_hand_over, ticket_take
+from ticketing.services.tickets import status_change
+from ticketing.services.triage import ticket_confirm
+from ticketing.views.access import query_of, staff_page, ticket_or_404
+
+
+def file_address(attachment: Attachment) -> str:
+    """Where the desk hands out a file."""
+    return reverse("desk:file", args=[attachment.uuid])
+
+
+@require_GET
+@staff_page
+def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The ticket beside the list it was reached from."""
+    return _page(request, uuid)
+
+
+def _page(
+    request: HttpRequest,
+    uuid: UUID,
+    *,
+    form: MessageForm | None = None,
+    kind: str = "reply",
+    status: int = 200,
+) -> HttpResponse:
+    """The ticket page; ``form`` holds a message that could not be sent, so that no word of it is lost."""
+    actor = actor_of(request)
+    ticket = ticket_for_page(actor, uuid)
+    if ticket is None:
+        raise Http404
+    context = ticket_page(actor, ticket, file_address)
+    context |= _surroundings(request, actor, ticket)
+    form = form or _taken(request, context["draft"])
+    context |= {"message_form": form, "message_kind": kind, "can_reply": ticket.status_category != "closed"}
+    return render(request, "ticketing/desk_ticket.html", context, status=status)
+
+
+def _taken(request: HttpRequest, draft: dict[str, Any] | None) -> MessageForm | None:
+    """The composer filled with the suggestion that ``take`` names; the way of browsers without script."""
+    if draft is None or request.GET.get("take") != str(draft["uuid"]):
+        return None
+    return ReplyForm(initial={"body": draft["body"], "draft": draft["uuid"]})
+
+
+def _surroundings(request: HttpRequest, actor: Actor, ticket: Ticket) -> dict[str, Any]:
+    """The view the ticket was reached from, with the neighbours in it."""
+    now, base = timezone.now(), reverse("desk:queue")
+    wanted = desk.filter_read(request.GET, desk.filter_choices(actor))
+    rows = desk.neighbours_of(actor, wanted, now=now)
+    place = next((index for index, row in enumerate(rows) if row.pk == ticket.pk), None)
+    before = rows[place - 1] if place else None
+    after = rows[place + 1] if place is not None and place + 1 < len(rows) else None
+    return {
+        "section": "queue",
+        "view": {"name": "All open" if wanted.is_default else "Back to the list", "url": base + wanted.query},
+        "view_tickets": rows,
+        "previous_url": before.get_absolute_url() + wanted.query if before else "",
+        "next_url": after.get_absolute_url() + wanted.query if after else "",
+        "back": wanted.query,
+        "now": now,
+        "soon": now + desk.SOON,
+        "retriage_url": reverse("triage:retriage", args=[ticket.uuid]) + wanted.query,
+    }
+
+
+def _back(request: HttpRequest, ticket: Ticket) -> HttpResponse:
+    return redirect(ticket.get_absolute_url() + query_of(request))
+
+
+@require_POST
+@staff_page
+def reply(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Send a public reply, then move the ticket where the agent wants it."""
+    actor, ticket = actor_of(request), ticket_or_404(request, uuid)
+    form = ReplyForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, uuid, form=form, status=422)
+    try:
+        new = _new_message(form, ticket, actor, is_public=True)
+        reply_send(ticket=ticket, new=new, then=form.cleaned_data["then"], actor=actor)
+    except ApplicationError as error:
+        form.add_error(None, error.sentence)
+        return _page(request, uuid, form=form, status=error.status)
+    messages.success(request, "Your reply is on its way.")
+    return _back(request, ticket)
+
+
+@require_POST
+@staff_page
+def note(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Add a note for colleagues."""
+    actor, ticket = actor_of(request), ticket_or_404(request, uuid)
+    form = MessageForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, uuid, form=form, kind="note", status=422)
+    try:
+        message_add(ticket=ticket, new=_new_message(form, ticket, actor, is_public=False), actor=actor)
+    except ApplicationError as error:
+        form.add_error(None, error.sentence)
+        return _page(request, uuid, form=form, kind="note", status=error.status)
+    messages.success(request, "The note is added. Only colleagues see it.")
+    return _back(request, ticket)
+
+
+def _new_message(form: MessageForm, ticket: Ticket, actor: Actor, *, is_public: bool) -> NewMessage:
+    """The message with its files stored; storage is written before any transaction begins."""
+    attachments = tuple(
+        attachment_store(
+            client=ticket.client,
+            name=file.name or "file",
+            content=file.read(),
+            content_type=file.content_type or "",
+            actor=actor,
+        )
+        for file in form.cleaned_data["files"]
+    )
+    return NewMessage(
+        body=form.cleaned_data["body"],
+        is_public=is_public,
+        attachments=attachments,
+        draft_uuid=form.cleaned_data.get("draft"),
+    )
+
+
+@require_POST
+@staff_page
+def status(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Move the ticket to another status."""
+    ticket, form = ticket_or_404(request, uuid), StatusForm(request.POST)
+    if form.is_valid():
+        changed = status_change(ticket=ticket, status=form.cleaned_data["status"], actor=actor_of(request))
+        messages.success(request, f"The ticket is now “{changed.get_status_display()}”.")
+    else:
+        messages.error(request, first_problem(form))
+    return _back(request, ticket)
+
+
+@require_POST
+@staff_page
+def assign(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Give the ticket to a team or a person."""
+    actor, ticket = actor_of(request), ticket_or_404(request, uuid)
+    form = AssignForm(request.POST, actor=actor, ticket=ticket)
+    if not form.is_valid():
+        messages.error(request, first_problem(form))
+        return _back(request, ticket)
+    if "team" in request.POST:
+        changed = ticket_hand_over(ticket=ticket, team=form.cleaned_data["team"], actor=actor)
+    else:
+        changed = ticket_take(ticket=ticket, person=form.cleaned_data["assignee"], actor=actor)
+    who = changed.assignee.display_name if changed.assignee else "nobody yet"
+    team = changed.team.name if changed.team else "no team"
+    messages.success(request, f"The ticket is with {team}: {who}.")
+    seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
+    return _back(request, ticket) if seen else redirect("desk:queue")
+
+
+@require_POST
+@staff_page
+def confirm(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Accept or correct what triage said of one field."""
+    actor, ticket, form = actor_of(request), ticket_or_404(request, uuid), ConfirmForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, first_problem(form))
+        return _back(request, ticket)
+    name, value = form.cleaned_data["field"], form.cleaned_data["value"]
+    ticket_confirm(ticket=ticket, decisions={name: value}, actor=actor)
+    messages.success(request, f"{TriageField(name).label} is confirmed.")
+    seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
+    return _back(request, ticket) if seen else redirect("desk:queue")
