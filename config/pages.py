@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib.auth import views as auth_views
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from common.actors import Role
+from teams.api.actors import actor_of
+
+_PLACE_OF_ROLE = {
+    Role.ADMINISTRATOR: "admin:index",
+    Role.LEAD: "admin:index",
+    Role.AGENT: "desk:queue",
+    Role.REQUESTER: "portal:home",
+}
+_DEMO_ACCOUNTS = (
+    ("Administrator", "admin", "Sees every client and all settings."),
+    ("Lead", "lead", "Dashboard, review and reference data of Harbour Logistics."),
+    ("Agent", "agent", "Works the desk of Harbour Logistics."),
+    ("Requester", "requester", "Asks for help and follows own tickets."),
+    ("Lead of another client", "other-lead", "Fern & Field: sees nothing of Harbour Logistics."),
+)
+_DEMO_PASSWORD = "switchyard-demo"  # noqa: S105  shown on the log-in page of a demo, made only there
 
 
 class LoginView(auth_views.LoginView):
-    """The log-in page."""
+    """The log-in page; demo accounts are named only where ``DEMO`` made them."""
 
-    redirect_authenticated_user = True
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The form, and the demo accounts to fill it with."""
+        context = super().get_context_data(**kwargs)
+        if settings.DEMO:
+            context["demo_accounts"] = [
+                {"role": role, "username": name, "password": _DEMO_PASSWORD, "text": text}
+                for role, name, text in _DEMO_ACCOUNTS
+            ]
+        return context
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Send people to where they work."""
-    return redirect("login")
+    return redirect(_PLACE_OF_ROLE.get(actor_of(request).role, "login"))

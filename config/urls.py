@@ -7,6 +7,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from classifier import urls as classifier_urls
 from config import pages
 from config.health import urls as health_urls
 
@@ -28,6 +29,7 @@ urlpatterns = [
     path("admin/", include("classifier.urls")),
     path("admin/", admin.site.urls),
     path("desk/", include("ticketing.urls")),
+    path("desk/", include((classifier_urls.desk_patterns, "triage"))),
     path("portal/", include("ingest.urls")),
     path("api/v1/", include((api, "api"))),
     path("", include("classifier.api.short_urls")),

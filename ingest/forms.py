@@ -1,0 +1,68 @@
+"""Shapes of what the portal sends; rules live in the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+from common.exceptions import ApplicationError
+from ingest.services.uploads import type_check
+from ticketing.forms import FilesField
+from ticketing.services.tickets import BODY_LIMIT, SUBJECT_LIMIT
+
+ACCEPTED = ".pdf,.docx,.txt,.log,.csv,.json,.xml,.xlsx,.eml"
+
+
+class ReadableFilesField(FilesField):
+    """Several files of the types that can be read."""
+
+    def problem_of(self, file: UploadedFile) -> str:
+        """What is wrong with a file, its type included; empty when nothing is."""
+        problem = super().problem_of(file)
+        if problem:
+            return problem
+        try:
+            type_check(name=file.name or "")
+        except ApplicationError as error:
+            return f"“{file.name}”: {error.message}"
+        return ""
+
+
+class RequestForm(forms.Form):
+    """A request for help: text, files or both."""
+
+    body = forms.CharField(
+        label="What happened?",
+        required=False,
+        max_length=BODY_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 8, "class": "input", "autofocus": True}),
+        help_text="What did you do, what did you expect, what came instead? Error texts help.",
+    )
+    subject = forms.CharField(
+        label="Subject",
+        required=False,
+        max_length=SUBJECT_LIMIT,
+        widget=forms.TextInput(attrs={"class": "input"}),
+    )
+    files = ReadableFilesField(label="Files", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Something must be there; a request with a file at fault says only that."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        empty = not cleaned.get("body", "").strip() and not cleaned.get("files")
+        if empty and not self.errors:
+            self.add_error("body", "Tell us what happened, or add a file that does.")
+        return cleaned
+
+
+class PortalReplyForm(forms.Form):
+    """A requester's answer."""
+
+    body = forms.CharField(
+        widget=forms.Textarea,
+        max_length=BODY_LIMIT,
+        error_messages={"required": "Write a message before you send it."},
+    )
+    files = ReadableFilesField(required=False)
