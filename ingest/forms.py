@@ -48,6 +48,11 @@ class RequestForm(forms.Form):
     )
     files = ReadableFilesField(label="Files", required=False)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A file may stand in for the text, yet "optional" beside the main question would mislead.
+        self.fields["body"].hide_optional = True  # type: ignore[attr-defined]
+
     def clean(self) -> dict[str, Any]:
         """Something must be there; a request with a file at fault says only that."""
         cleaned: dict[str, Any] = super().clean() or {}

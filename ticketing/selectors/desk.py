@@ -318,6 +318,12 @@ def view_name(rail: Iterable[RailGroup], wanted: DeskFilter) -> str:
     return "Search" if wanted.q else "Filtered tickets"
 
 
+def view_words(wanted: DeskFilter, choices: Mapping[str, Mapping[str, str]]) -> str:
+    """The view in a few words, for the way back to it."""
+    words = [chip.value_label for chip in chips_of(replace(wanted, sort=""), choices, "")]
+    return ", ".join(words) or "All open"
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list with its neighbours."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from common.actors import Actor
 from common.registries import ticket_panels
@@ -143,13 +143,26 @@ def decisions_of(ticket: Ticket) -> list[DecisionLine]:
 def field_options(ticket: Ticket) -> dict[str, list[tuple[str, str]]]:
     """The values each field may take, with their labels."""
     categories = ticket.taxonomy.categories.filter(is_active=True)
-    teams = Team.objects.for_client(ticket.client_id).exclude(kind=TeamKind.PATH_ONLY)
+    teams = teams_for(ticket)
     return {
         **_CLOSED_SETS,
         TriageField.CATEGORY: list(categories.values_list("slug", "name")),
         TriageField.TEAM: list(teams.values_list("slug", "name")),
         TriageField.LANGUAGE: list(_LANGUAGES.items()),
     }
+
+
+def teams_for(ticket: Ticket) -> QuerySet[Team]:
+    """Teams that work on this taxonomy: of its categories and rules, the client's own, the current one."""
+    taxonomy = ticket.taxonomy_id
+    rows: QuerySet[Team] = Team.objects.for_client(ticket.client_id).exclude(kind=TeamKind.PATH_ONLY)
+    serving = (
+        Q(default_categories__taxonomy=taxonomy)
+        | Q(routing_rules__taxonomy=taxonomy)
+        | Q(client=ticket.client_id)
+        | Q(pk=ticket.team_id)
+    )
+    return rows.filter(serving).distinct()
 
 
 def _decision_line(row: FieldDecision, options: list[tuple[str, str]]) -> DecisionLine:
@@ -279,8 +292,7 @@ def status_choices(ticket: Ticket) -> list[Choice]:
 
 def team_choices(ticket: Ticket) -> list[Choice]:
     """Teams that may hold the ticket."""
-    rows = Team.objects.for_client(ticket.client_id).exclude(kind=TeamKind.PATH_ONLY)
-    return [Choice(str(row.pk), row.name, row.pk == ticket.team_id) for row in rows]
+    return [Choice(str(row.pk), row.name, row.pk == ticket.team_id) for row in teams_for(ticket)]
 
 
 def people_choices(actor: Actor, ticket: Ticket) -> list[Choice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -20,6 +21,7 @@ from ticketing.querysets import statuses_in
 TABS: Final = {"open": ("open",), "waiting": ("waiting",), "done": ("resolved", "closed")}
 _TAB_LABELS: Final = {"": "All", "open": "Open", "waiting": "Waiting for you", "done": "Finished"}
 _ARTICLES: Final = 4
+_MARKS: Final = re.compile(r"^\s*(?:\d+[.)]|[-*>])\s+|[*_`]")
 _WAITS_AFTER: Final = timedelta(seconds=20)
 
 
@@ -98,7 +100,8 @@ class ArticleLine:
 
 def helpful_articles(client: Client, *, category: Category | None = None) -> list[ArticleLine]:
     """Public articles: those of the category, else the client's and the shared ones."""
-    rows: Any = public_articles(client)
+    taxonomy = client.ticketing_settings.taxonomy_id
+    rows: Any = public_articles(client).filter(Q(category=None) | Q(category__taxonomy=taxonomy))
     if category is not None:
         rows = rows.filter(category=category)
     return [
@@ -116,4 +119,5 @@ def public_articles(client: Client) -> QuerySet[Article]:
 
 
 def _plain(markdown: str) -> str:
-    return " ".join(line.strip("#*-> ").strip() for line in markdown.splitlines() if line.strip()).strip()
+    lines = (_MARKS.sub("", line).strip() for line in markdown.splitlines() if not line.startswith("#"))
+    return " ".join(line for line in lines if line)

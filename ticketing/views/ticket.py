@@ -70,14 +70,15 @@ def _taken(request: HttpRequest, draft: dict[str, Any] | None) -> MessageForm | 
 def _surroundings(request: HttpRequest, actor: Actor, ticket: Ticket) -> dict[str, Any]:
     """The view the ticket was reached from, with the neighbours in it."""
     now, base = timezone.now(), reverse("desk:queue")
-    wanted = desk.filter_read(request.GET, desk.filter_choices(actor))
+    choices = desk.filter_choices(actor)
+    wanted = desk.filter_read(request.GET, choices)
     rows = desk.neighbours_of(actor, wanted, now=now)
     place = next((index for index, row in enumerate(rows) if row.pk == ticket.pk), None)
     before = rows[place - 1] if place else None
     after = rows[place + 1] if place is not None and place + 1 < len(rows) else None
     return {
         "section": "queue",
-        "view": {"name": "All open" if wanted.is_default else "Back to the list", "url": base + wanted.query},
+        "view": {"name": desk.view_words(wanted, choices), "url": base + wanted.query},
         "view_tickets": rows,
         "previous_url": before.get_absolute_url() + wanted.query if before else "",
         "next_url": after.get_absolute_url() + wanted.query if after else "",
