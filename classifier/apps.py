@@ -7,3 +7,21 @@ class ClassifierConfig(AppConfig):
     """Label and start-up wiring."""
 
     name = "classifier"
+    verbose_name = "Triage"
+
+    def ready(self) -> None:
+        """Connect the receivers and fill the slots of lower layers."""
+        from classifier import panels, receivers  # noqa: PLC0415  models are not loaded before
+        from classifier.services.llm import llm_health  # noqa: PLC0415
+        from common.registries import health_checks  # noqa: PLC0415
+        from ticketing import events  # noqa: PLC0415
+
+        events.ticket_opened.connect(receivers.request_triage, dispatch_uid="classifier.request_triage")
+        events.ticket_changed.connect(
+            receivers.request_triage_of_change, dispatch_uid="classifier.request_triage_of_change"
+        )
+        events.ticket_triaged.connect(receivers.request_draft, dispatch_uid="classifier.request_draft")
+        events.field_decided.connect(receivers.settle_review, dispatch_uid="classifier.settle_review")
+        events.message_added.connect(receivers.settle_draft, dispatch_uid="classifier.settle_draft")
+        health_checks.register("llm", llm_health)
+        panels.register()

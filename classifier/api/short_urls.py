@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from classifier.api import views
+
+urlpatterns = [path("classify", views.ClassifyView.as_view(), name="classify-short")]

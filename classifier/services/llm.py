@@ -54,7 +54,7 @@ class LedgerRows:
 
     def settled(self, settlement: Settlement) -> None:
         """Record the outcome of a call that left."""
-        pk = self._open.pop(id(settlement.departure), None)
+        pk = self._open.pop(id(settlement.departure), 0)
         LlmCall.objects.filter(pk=pk).update(
             outcome=settlement.kind.value if settlement.kind else "ok",
             tokens_in=settlement.usage.input_tokens,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from classifier.engine.extraction import ExtractedField, Extractor
+from classifier.engine.extraction import ExtractedField, Extractor, FieldProblem
 from classifier.steps.job import AttachedText, Extraction, LocatedField, TriageJob
 from classifier.steps.record import StepRecord
 
@@ -16,7 +16,7 @@ def extract(job: TriageJob, extractor: Extractor, record: StepRecord) -> Extract
     body, files, subject.
     """
     fields: list[LocatedField] = []
-    problems = []
+    problems: list[FieldProblem] = []
     seen: set[tuple[str, str]] = set()
     for origin, text, attached in _texts(job):
         result = extractor.extract(text)

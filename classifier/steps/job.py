@@ -106,7 +106,6 @@ class Judgement:
     secondary: tuple[str, ...] = ()
     disagreement: bool = False
     llm_timed_out: bool = False
-    llm_placeholders: Mapping[str, str] = field(default_factory=dict)
     llm_fields: tuple[ExtractedField, ...] = ()
     llm_problems: tuple[FieldProblem, ...] = ()
 

@@ -14,9 +14,8 @@ def access_ticket(*, actor: Actor, ref: str) -> Ticket:
     rows = Ticket.objects.visible_to(actor).select_related(
         "client", "requester", "category", "team", "assignee", "taxonomy", "project", "module"
     )
-    ticket = (
-        rows.filter(uuid=_uuid(ref)).first() if _uuid(ref) else rows.filter(reference=ref.upper()).first()
-    )
+    wanted = _uuid(ref)
+    ticket = (rows.filter(uuid=wanted) if wanted else rows.filter(reference=ref.upper())).first()
     if ticket is None:
         raise NotFound("There is no such ticket.")
     return ticket

@@ -1,0 +1,100 @@
+"""Triage of one ticket: runs, similar tickets, a new judgement, a draft."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from classifier.api.serializers import DraftInput, DraftSerializer, RunSerializer
+from classifier.models import WorkflowRun
+from classifier.services.drafts import draft_make
+from classifier.services.runs import run_request
+from classifier.tasks import triage
+from common.queueing import enqueue
+from teams.api.actors import actor_of
+from teams.api.idempotency import idempotent
+from teams.api.permissions import IsStaffActor
+from teams.choices import Scope
+from ticketing.choices import LinkState
+from ticketing.models import TicketLink
+from ticketing.selectors.access import access_ticket
+
+_RUNS = 50
+
+
+class TicketTriageBase(APIView):
+    """What these calls share: staff; keys need the ticket scopes."""
+
+    permission_classes = (IsStaffActor,)
+    read_scope = Scope.TICKETS_READ
+    write_scope = Scope.TICKETS_WRITE
+
+
+class TicketRunsView(TicketTriageBase):
+    """The runs of a ticket with their steps, newest first."""
+
+    @extend_schema(operation_id="ticket_runs", responses=RunSerializer(many=True))
+    def get(self, request: Request, ref: str) -> Response:
+        """At most fifty runs."""
+        ticket = access_ticket(actor=actor_of(request), ref=ref)
+        runs = WorkflowRun.objects.filter(ticket=ticket).prefetch_related("steps")[:_RUNS]
+        return Response({"results": RunSerializer(runs, many=True).data, "next": None, "previous": None})
+
+
+class TicketSimilarView(TicketTriageBase):
+    """Tickets that tell of the same thing."""
+
+    @extend_schema(operation_id="ticket_similar", responses=serializers.JSONField())
+    def get(self, request: Request, ref: str) -> Response:
+        """Proposed and confirmed links, surest first; dismissed ones are left out."""
+        ticket = access_ticket(actor=actor_of(request), ref=ref)
+        links = (
+            TicketLink.objects.filter(Q(source=ticket) | Q(target=ticket))
+            .exclude(state=LinkState.DISMISSED)
+            .select_related("source", "target")
+        )
+        results = [
+            {
+                "ticket_id": other.reference,
+                "subject": other.subject,
+                "status": other.status,
+                "kind": link.kind,
+                "state": link.state,
+                "score": link.score,
+                "parts": link.parts,
+            }
+            for link in links
+            for other in [link.target if link.source_id == ticket.pk else link.source]
+        ]
+        return Response({"results": results, "next": None, "previous": None})
+
+
+class TicketTriageView(TicketTriageBase):
+    """Judge a ticket anew."""
+
+    @extend_schema(operation_id="ticket_triage", request=None, responses={202: RunSerializer})
+    @idempotent
+    def post(self, request: Request, ref: str) -> Response:
+        """Owe a run of the next generation; what people decided stays."""
+        run = run_request(ticket=access_ticket(actor=actor_of(request), ref=ref), again=True)
+        enqueue(triage, run.pk)
+        return Response(RunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+class TicketDraftView(TicketTriageBase):
+    """A new draft in the tone asked for."""
+
+    @extend_schema(operation_id="ticket_draft", request=DraftInput, responses={201: DraftSerializer})
+    @idempotent
+    def post(self, request: Request, ref: str) -> Response:
+        """Write the draft; the one that was proposed is replaced."""
+        data = DraftInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        actor = actor_of(request)
+        ticket = access_ticket(actor=actor, ref=ref)
+        draft = draft_make(ticket=ticket, tone=data.validated_data["tone"], actor=actor)
+        return Response(DraftSerializer(draft).data, status=status.HTTP_201_CREATED)

@@ -1,0 +1,48 @@
+"""The local engine: one calibrated linear model a field, trained on labelled examples (C5, C7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from classifier.engine.linear import FieldModel, FieldPrediction
+from classifier.engine.types import Evidence, Prediction, TriageInput
+
+EXPLAINED = ("category",)
+"""Fields whose answers are explained; explaining every field would double the time of a ticket."""
+
+
+class LocalEngine:
+    """Answers category, severity and team where a model was trained; safe to share between threads."""
+
+    name = "local"
+
+    def __init__(self, models: Mapping[str, FieldModel], version: str) -> None:
+        self.models = dict(models)
+        self.version = version
+
+    def predict(self, batch: Sequence[TriageInput]) -> list[dict[str, Prediction]]:
+        """One dict a ticket, with the words that spoke for its category."""
+        texts = [item.text for item in batch]
+        answers: list[dict[str, Prediction]] = [{} for _ in batch]
+        for field, model in self.models.items():
+            for index, found in enumerate(model.predict(texts)):
+                answers[index][field] = self._prediction(field, model, texts[index], found)
+        return answers
+
+    def _prediction(self, field: str, model: FieldModel, text: str, found: FieldPrediction) -> Prediction:
+        evidence = tuple(model.explain(text, value=found.value)) if field in EXPLAINED else ()
+        return Prediction(
+            field=field,
+            value=found.value,
+            confidence=round(found.confidence, 4),
+            source=self.name,
+            reasoning=_reason(evidence),
+            alternatives=found.alternatives,
+            evidence=evidence,
+        )
+
+
+def _reason(evidence: Sequence[Evidence]) -> str:
+    """The strongest words for the answer, as a sentence."""
+    words = [f"“{item.text}”" for item in evidence if item.weight > 0][:4]
+    return f"The words {', '.join(words)} speak for it." if words else ""

@@ -1,0 +1,57 @@
+"""Where ticketing's events become triage work."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from classifier.choices import Purpose
+from classifier.models import WorkflowRun
+from classifier.services.draft_use import draft_settle
+from classifier.services.reviews import review_settle
+from classifier.services.runs import run_request
+from classifier.tasks import triage
+from common.actors import Actor
+from common.queueing import enqueue_on_commit
+from ticketing.choices import TriageIntent
+from ticketing.models import Message, Ticket
+
+_JUDGED = frozenset({"subject", "body"})
+
+
+def request_triage(*, ticket: Ticket, actor: Actor, intent: str, **_: Any) -> None:
+    """A new ticket owes a run; an inline one is leased to the request that waits for it."""
+    if intent == TriageIntent.NONE:
+        return
+    inline = intent == TriageIntent.INLINE
+    run = run_request(ticket=ticket, inline=inline)
+    if not inline:
+        enqueue_on_commit(triage, run.pk)
+
+
+def request_triage_of_change(*, ticket: Ticket, actor: Actor, fields: frozenset[str], **_: Any) -> None:
+    """What was judged has changed, so it is judged again."""
+    if fields & _JUDGED and ticket.triaged_at is not None:
+        enqueue_on_commit(triage, run_request(ticket=ticket).pk)
+
+
+def request_draft(*, ticket: Ticket, run_uuid: UUID, needs_review: bool, **_: Any) -> None:
+    """The draft is a second run after apply, so that it cites the real SLA target."""
+    run = WorkflowRun.objects.filter(uuid=run_uuid).only("generation", "content_hash").first()
+    generation = run.generation if run else None
+    draft = run_request(ticket=ticket, purpose=Purpose.DRAFT, generation=generation)
+    enqueue_on_commit(triage, draft.pk)
+
+
+def settle_review(*, ticket: Ticket, actor: Actor, decisions: dict[str, str], **_: Any) -> None:
+    """A person decided somewhere else: the open review has nothing left to ask."""
+    if actor.is_person:
+        review_settle(ticket=ticket)
+
+
+def settle_draft(
+    *, ticket: Ticket, message: Message, actor: Actor, draft_uuid: UUID | None = None, **_: Any
+) -> None:
+    """A reply was made from a draft: keep whether it was sent as it was."""
+    if draft_uuid is not None and message.is_public:
+        draft_settle(ticket=ticket, draft_uuid=draft_uuid, body=message.body, actor=actor)

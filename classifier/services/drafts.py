@@ -1,0 +1,133 @@
+"""Drafts of answers: written from templates and sources, decided by people (C16)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from classifier.choices import DraftState, RunState, StepStatus, Tone
+from classifier.engine.drafts import Draft, DraftRequest, Source, write_draft
+from classifier.models import ExtractedField, ResponseDraft, WorkflowRun, WorkflowStep
+from classifier.selectors.sources import draft_sources
+from common.actors import Actor
+from common.exceptions import Conflict, ValidationFailed
+from common.registries import response_targets
+from teams.selectors import flag_enabled
+from ticketing.models import Ticket
+
+_PARTS = ("greeting", "acknowledgment", "explanation", "action_items", "timeline", "closing")
+
+
+def draft_write(*, run: WorkflowRun, token: UUID) -> bool:
+    """Execute a draft run that is held by ``token``; False when the lease was lost meanwhile."""
+    ticket = run.ticket
+    started = timezone.now()
+    tone = str(run.parameters.get("tone") or ticket.client.ticketing_settings.draft_tone)
+    wanted = flag_enabled("ENABLE_RESPONSE_GENERATION", client_id=ticket.client_id) and ticket.is_open
+    draft = write_draft(draft_request(ticket=ticket, tone=tone)) if wanted else None
+    with transaction.atomic():
+        held = WorkflowRun.objects.select_for_update().filter(pk=run.pk, lease_token=token).first()
+        if held is None:
+            return False
+        if draft is not None:
+            _replace(ticket, draft, run=held)
+        WorkflowStep.objects.create(
+            run=held,
+            position=1,
+            name="draft",
+            engine="template",
+            status=StepStatus.COMPLETED if draft else StepStatus.SKIPPED,
+            output={"template": draft.template_used, "sources": len(draft.sources)} if draft else {},
+            duration_ms=round((timezone.now() - started).total_seconds() * 1000),
+        )
+        _close(held, started_ms=round((timezone.now() - started).total_seconds() * 1000))
+    return True
+
+
+def _close(run: WorkflowRun, *, started_ms: int) -> None:
+    run.state, run.decided_by, run.duration_ms = RunState.COMPLETED, "template", started_ms
+    run.lease_token = run.lease_until = None
+    run.finished_at = timezone.now()
+    run.save(
+        update_fields=[
+            "state", "decided_by", "duration_ms", "lease_token", "lease_until", "finished_at", "updated_at",
+        ]
+    )  # fmt: skip
+
+
+def draft_request(*, ticket: Ticket, tone: str) -> DraftRequest:
+    """What is known of a ticket, for its draft; the target is the real one of its clock."""
+    category = ticket.category or _suggested_category(ticket)
+    fields = ExtractedField.objects.filter(ticket=ticket, rejected_reason="").order_by("-confidence")
+    values: dict[str, str] = {}
+    for row in fields:
+        values.setdefault(row.name, row.normalized or row.value)
+    required = list(category.required_fields) if category else []
+    return DraftRequest(
+        category=category.slug if category else "",
+        severity=ticket.severity or "medium",
+        sentiment=ticket.sentiment or "neutral",
+        tone=tone,
+        customer_name=ticket.requester.name,
+        reference=ticket.reference,
+        sla_target=response_target(ticket_id=ticket.pk),
+        missing_required=[name for name in required if name not in values],
+        extracted=values,
+        sources=[Source(**source) for source in draft_sources(ticket=ticket, category=category)],
+    )
+
+
+def response_target(*, ticket_id: int) -> str:
+    """The promise of the first clock that runs, in words; empty where no app promises anything."""
+    return next((text for _, provider in response_targets.items() if (text := provider(ticket_id))), "")
+
+
+def _suggested_category(ticket: Ticket) -> Any:
+    slug = ticket.decisions.filter(field="category").values_list("value", flat=True).first()
+    return ticket.taxonomy.categories.filter(slug=slug).first() if slug else None
+
+
+@transaction.atomic
+def draft_make(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft:
+    """Write a new draft at once, in the tone asked for; the proposed one is replaced.
+
+    Raises ValidationFailed for an unknown tone.
+    """
+    if tone not in Tone.values:
+        raise ValidationFailed(fields={"tone": [f"Use one of: {', '.join(Tone.values)}."]})
+    Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
+    return _replace(ticket, write_draft(draft_request(ticket=ticket, tone=tone)), run=None)
+
+
+def _replace(ticket: Ticket, draft: Draft, *, run: WorkflowRun | None) -> ResponseDraft:
+    ResponseDraft.objects.filter(ticket=ticket, state=DraftState.PROPOSED).update(state=DraftState.REPLACED)
+    parts = {name: getattr(draft, name) for name in _PARTS}
+    return ResponseDraft.objects.create(
+        ticket=ticket,
+        run=run,
+        tone=draft.tone,
+        content=draft.content,
+        parts={**parts, "action_items": list(draft.action_items)},
+        sources=[asdict(source) for source in draft.sources],
+        suggested_actions=list(draft.suggested_actions),
+        template_used=draft.template_used,
+        requires_escalation=draft.requires_escalation,
+    )
+
+
+@transaction.atomic
+def draft_decide(*, draft: ResponseDraft, state: str, actor: Actor) -> ResponseDraft:
+    """Record what a person made of a draft. Raises Conflict on a second decision."""
+    if state not in {DraftState.ACCEPTED, DraftState.EDITED, DraftState.REJECTED}:
+        raise ValidationFailed(fields={"state": ["Accept, edit or reject the draft."]})
+    changed = ResponseDraft.objects.filter(pk=draft.pk, state=DraftState.PROPOSED).update(
+        state=state, decided_by_id=actor.user_id, decided_at=timezone.now()
+    )
+    if not changed:
+        raise Conflict("The draft was already decided on or replaced.")
+    draft.refresh_from_db()
+    return draft

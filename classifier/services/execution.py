@@ -1,0 +1,249 @@
+"""Executing a claimed run: compute outside any transaction, keep the result in one (C1, C2)."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from classifier.choices import Purpose, RunState
+from classifier.models import ExtractedField, Prediction, WorkflowRun, WorkflowStep
+from classifier.pipeline import triage_compute
+from classifier.services.classifications import classification_record
+from classifier.services.context import triage_context
+from classifier.services.drafts import draft_write
+from classifier.services.runs import run_claim, run_failed, run_release
+from classifier.services.sampling import review_plan
+from classifier.steps.job import AttachedText, LocatedField, TriageJob, TriageResult
+from classifier.steps.outcome import review_urgency
+from common.metrics import classification_duration_seconds, classification_requests_total
+from ticketing.choices import PERSON_STATES, AttachmentStatus
+from ticketing.models import Ticket
+from ticketing.services.links import LinkProposal, links_propose
+from ticketing.services.routing import rule_hit
+from ticketing.services.triage import TriageOutcome, triage_apply
+
+logger = structlog.get_logger(__name__)
+_PARALLEL_MARGIN = timedelta(seconds=1)
+
+
+def run_process(*, run_id: int) -> bool:
+    """Claim and execute a run; False when somebody else has it, it is done, or it has to wait.
+
+    At-least-once: a second call finds the claim taken or the run finished and does nothing.
+    """
+    now = timezone.now()
+    token = run_claim(run_id=run_id, now=now)
+    if token is None:
+        return False
+    run = WorkflowRun.objects.select_related("ticket__client", "ticket__requester", "ticket__taxonomy").get(
+        pk=run_id
+    )
+    if run.purpose == Purpose.TRIAGE and _files_unread(run, now):
+        run_release(run_id=run_id, token=token, next_at=now + _PARALLEL_MARGIN, counts=False)
+        return False
+    try:
+        if run.purpose == Purpose.DRAFT:
+            return _draft(run, token)
+        return _finish(
+            run, token, compute(run=run, llm_seconds=settings.WORKFLOW_TIMEOUT_SECONDS), final=True
+        )
+    except Exception as error:
+        logger.exception("run_failed", run=str(run.uuid), ticket=run.ticket.reference)
+        run_failed(run_id=run_id, token=token, error=type(error).__name__, now=timezone.now())
+        return False
+
+
+def run_inline(*, run: WorkflowRun) -> TriageResult:
+    """Execute a run that was born leased to this request, within ``INLINE_DEADLINE_SECONDS``.
+
+    When a language model does not answer in time, the result of the local engine is returned for the answer
+    and the run goes on in the background, where it may wait longer. Raises nothing that the run could keep.
+    """
+    token = run.lease_token
+    result = compute(run=run, llm_seconds=settings.INLINE_DEADLINE_SECONDS)
+    if token is None:
+        return result
+    if result.judgement.llm_timed_out:
+        run_release(run_id=run.pk, token=token, next_at=timezone.now(), counts=False)
+    else:
+        _finish(run, token, result, final=True)
+    return result
+
+
+def _files_unread(run: WorkflowRun, now: datetime) -> bool:
+    """Whether files of the ticket are still being read, and the wait is not over yet."""
+    if now > run.created_at + timedelta(seconds=settings.ATTACHMENT_WAIT_SECONDS):
+        return False
+    return run.ticket.attachments.filter(status=AttachmentStatus.PENDING).exists()
+
+
+def compute(*, run: WorkflowRun, llm_seconds: float) -> TriageResult:
+    """Judge what the ticket now says. ``llm_seconds`` is the time left for a language model."""
+    started = time.monotonic()
+    ticket = run.ticket
+    context = triage_context(client=ticket.client, taxonomy=ticket.taxonomy)
+    job = job_of(ticket=ticket, llm_seconds=max(0.0, llm_seconds - (time.monotonic() - started)))
+    return triage_compute(job, context)
+
+
+def job_of(*, ticket: Ticket, llm_seconds: float) -> TriageJob:
+    """The ticket as the pipeline reads it; what a person decided is given."""
+    files = ticket.attachments.filter(status=AttachmentStatus.PARSED).order_by("pk")
+    given = ticket.decisions.filter(state__in=PERSON_STATES).values_list("field", "value")
+    requester = ticket.requester
+    return TriageJob(
+        subject=ticket.subject,
+        body=ticket.body,
+        attachments=tuple(
+            AttachedText(attachment_id=f.pk, name=f.name, text=f.text, kind=f.kind, segments=f.segments)
+            for f in files
+            if f.text not in ticket.body
+        ),
+        channel=ticket.channel,
+        file_type=next((f.kind for f in files), ""),
+        requester=str(requester.pk),
+        requester_id=requester.pk,
+        ticket_id=ticket.pk,
+        reference=ticket.reference,
+        now=timezone.now(),
+        given=dict(given),
+        llm_seconds=llm_seconds,
+    )
+
+
+@transaction.atomic
+def _finish(run: WorkflowRun, token: UUID, result: TriageResult, *, final: bool) -> bool:
+    """Keep the result if the lease is still ours; otherwise it is thrown away. Emits ``ticket_triaged``."""
+    held = WorkflowRun.objects.select_for_update(of=("self",)).filter(pk=run.pk, lease_token=token).first()
+    if held is None:
+        logger.info("run_lost_its_lease", run=str(run.uuid))
+        return False
+    _store(held, result)
+    _close(held, result)
+    outcome = TriageOutcome(
+        run_uuid=held.uuid,
+        fields=list(result.fields.values()),
+        secondary_categories=result.judgement.secondary,
+        needs_review=result.needs_review,
+    )
+    ticket = triage_apply(ticket_id=held.ticket_id, outcome=outcome)
+    links_propose(
+        ticket=ticket,
+        proposals=[LinkProposal(s.ticket_id, s.kind, s.score, dict(s.parts)) for s in result.similar],
+    )
+    if result.routing is not None and result.routing.rule_id is not None:
+        rule_hit(rule_id=result.routing.rule_id)
+    review_plan(ticket=ticket, run=held, reasons=result.review_reasons, urgency=review_urgency(result.fields))
+    classification_record(result=result, client=ticket.client, taxonomy=ticket.taxonomy.slug, ticket=ticket)
+    classification_requests_total.labels(
+        engine=held.decided_by or "none", outcome="applied" if final else ""
+    ).inc()
+    classification_duration_seconds.observe(result.duration_ms / 1000)
+    return True
+
+
+def _store(run: WorkflowRun, result: TriageResult) -> None:
+    """Steps, predictions and extracted fields of the run."""
+    WorkflowStep.objects.bulk_create(
+        WorkflowStep(
+            run=run,
+            position=record.position,
+            name=record.name,
+            status=record.status,
+            engine=record.engine,
+            model=record.model,
+            prompt_version=record.prompt_version,
+            input=record.input,
+            output=record.output,
+            tokens_in=record.tokens_in,
+            tokens_out=record.tokens_out,
+            cost=record.cost,
+            duration_ms=record.duration_ms,
+            error_kind=record.error_kind,
+            error=record.error,
+        )
+        for record in result.steps
+    )
+    Prediction.objects.bulk_create(
+        Prediction(
+            run=run,
+            ticket_id=run.ticket_id,
+            field=item.field,
+            value=item.value[:200],
+            confidence=item.confidence,
+            source=item.source,
+            state=item.state,
+            reasoning=item.reasoning,
+            alternatives=item.alternatives,
+            evidence=item.evidence,
+        )
+        for item in result.fields.values()
+        if item.source != "given"
+    )
+    _store_fields(run, result)
+
+
+def _store_fields(run: WorkflowRun, result: TriageResult) -> None:
+    """Replace what earlier runs found; what a person edited stays."""
+    ExtractedField.objects.filter(ticket_id=run.ticket_id, edited_by=None).delete()
+    kept = set(ExtractedField.objects.filter(ticket_id=run.ticket_id).values_list("name", flat=True))
+    rows = [_field_row(run, item) for item in result.extraction.fields if item.found.name not in kept]
+    rows += [
+        ExtractedField(
+            run=run,
+            ticket_id=run.ticket_id,
+            name=problem.name,
+            value=problem.value[:500],
+            confidence=0.0,
+            source=problem.source,
+            rejected_reason=problem.message[:200],
+        )
+        for problem in (*result.extraction.problems, *result.judgement.llm_problems)
+    ]
+    ExtractedField.objects.bulk_create(rows)
+
+
+def _field_row(run: WorkflowRun, item: LocatedField) -> ExtractedField:
+    found = item.found
+    return ExtractedField(
+        run=run,
+        ticket_id=run.ticket_id,
+        name=found.name,
+        value=found.value[:500],
+        normalized=found.normalized[:500],
+        confidence=found.confidence,
+        source=found.source,
+        origin=item.origin,
+        attachment_id=item.attachment_id,
+        start=found.start,
+        end=found.end,
+        place=item.place,
+    )
+
+
+def _close(run: WorkflowRun, result: TriageResult) -> None:
+    run.state = RunState.COMPLETED
+    run.lease_token = run.lease_until = None
+    run.decided_by = result.judgement.decided_by
+    run.degraded_steps = list(result.degraded)
+    run.cost = result.cost
+    run.duration_ms = result.duration_ms
+    run.finished_at = timezone.now()
+    run.error = ""
+    run.save(
+        update_fields=[
+            "state", "lease_token", "lease_until", "decided_by", "degraded_steps", "cost", "duration_ms",
+            "finished_at", "error", "updated_at",
+        ]
+    )  # fmt: skip
+
+
+def _draft(run: WorkflowRun, token: UUID) -> bool:
+    """The second run of a ticket: it cites the real SLA target, which triage has just set."""
+    return draft_write(run=run, token=token)

@@ -1,0 +1,58 @@
+"""Background triage. Every task takes ids; the rows say what is owed, the messages only nudge."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from classifier.models import LlmCall, WorkflowStep
+from classifier.services.execution import run_process
+from classifier.services.runs import due_runs, missing_runs_request, worn_out_stop
+from classifier.services.training import models_train
+from common.queueing import enqueue
+from ticketing.models import Taxonomy
+
+logger = structlog.get_logger(__name__)
+_STEP_DAYS = 90
+
+
+@shared_task
+def triage(run_id: int) -> None:
+    """Execute a run. At-least-once: the claim makes a second delivery harmless."""
+    run_process(run_id=run_id)
+
+
+@shared_task
+def sweep() -> None:
+    """Find owed runs whose message was lost, whose worker died or whose receiver failed; nudge each again.
+
+    At-least-once: a nudge too many finds the run claimed.
+    """
+    now = timezone.now()
+    worn_out_stop(now=now)
+    missing_runs_request(now=now)
+    for run_id in due_runs(now=now):
+        enqueue(triage, run_id)
+
+
+@shared_task(time_limit=1800, soft_time_limit=1700)
+def retrain() -> None:
+    """Train every taxonomy whose examples changed. At-least-once: an unchanged training set is skipped."""
+    if not settings.ENABLE_ENGINE_LOCAL:
+        return
+    for taxonomy in Taxonomy.objects.filter(is_active=True):
+        models_train(taxonomy=taxonomy)
+
+
+@shared_task
+def housekeeping() -> None:
+    """Drop details of old steps and prompts of old calls; what was decided stays. Repeating is safe."""
+    before = timezone.now() - timedelta(days=_STEP_DAYS)
+    WorkflowStep.objects.filter(created_at__lt=before).exclude(input={}, output={}).update(
+        input={}, output={}
+    )
+    LlmCall.objects.filter(created_at__lt=before).exclude(request=[]).update(request=[])
