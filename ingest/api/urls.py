@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from ingest.api.classify import ClassifyFile
 from ingest.api.files import FileDetail, FileDownload, FilePresign, FileUpload
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("classify/file", ClassifyFile.as_view(), name="classify-file"),
     path("files/upload", FileUpload.as_view(), name="file-upload"),
     path("files/presign", FilePresign.as_view(), name="file-presign"),
     path("files/<uuid:file_id>", FileDetail.as_view(), name="file"),

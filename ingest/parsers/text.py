@@ -27,6 +27,7 @@ _RUNS = re.compile(rb"[\x80-\xff]{2,}")
 _MANY_BYTES = 6
 _SIDE_BY_SIDE = 0.5
 _SURE = 0.5
+_CUT_BYTES = 3
 _OTHER_SCRIPTS = (
     *("cp1251", "cp866", "koi8", "iso8859_5", "mac_cyrillic"),
     *("cp1253", "iso8859_7", "cp1255", "iso8859_8", "cp1256", "iso8859_6", "cp874", "tis_620", "iso8859_11"),
@@ -92,7 +93,8 @@ def _decode_as(data: bytes, encoding: str, result: ParsedFile) -> str:
     result.encoding = encoding
     text = data.decode(encoding, errors="replace")
     # Half a character at the very end is a cut file, not a wrong encoding.
-    broken = text.rstrip("\ufffd").count("\ufffd")
+    ending = len(text) - len(text.rstrip("\ufffd"))
+    broken = text.count("\ufffd") - min(ending, _CUT_BYTES)
     if broken > len(text) // 20:
         raise ParseError(Code.MALFORMED, f"The text is marked as {encoding} but cannot be decoded.")
     if broken:

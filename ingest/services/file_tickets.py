@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from common.actors import Actor
 from common.exceptions import Unprocessable
@@ -41,6 +43,7 @@ def file_ticket_open(
     actor: Actor,
     intent: str = TriageIntent.BACKGROUND,
     taxonomy: Taxonomy | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Ticket:
     """Read a file within the parser's limits, keep it, and open a ticket from its text.
 
@@ -72,6 +75,7 @@ def file_ticket_open(
         channel=Channel.FILE,
         taxonomy=taxonomy,
         priority=priority,
+        metadata=dict(metadata or {}),
         attachments=(attachment,),
         intent=intent,
     )

@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.db.models import Q
 from django.utils import timezone
 
+from classifier.services.runs import runs_nudge
 from ingest.parsers.result import ParsedFile, ParseError
 from ingest.parsers.sandbox import parse_file
 from ticketing.choices import AttachmentStatus
@@ -60,7 +61,17 @@ def attachment_parse(*, attachment_id: int) -> bool:
     if not result:
         attachment_postpone(attachment_id=attachment_id, token=token, now=timezone.now())
         return False
-    return attachment_read(attachment_id=attachment_id, token=token, result=result)
+    kept = attachment_read(attachment_id=attachment_id, token=token, result=result)
+    if kept:
+        _triage_go_on(attachment_id)
+    return kept
+
+
+def _triage_go_on(attachment_id: int) -> None:
+    """Triage waits some seconds for a ticket's files; once all are read it need not wait any longer."""
+    ticket_id = Attachment.objects.values_list("ticket_id", flat=True).get(pk=attachment_id)
+    if ticket_id and not Attachment.objects.unread().filter(ticket=ticket_id).exists():
+        runs_nudge(ticket_id=ticket_id)
 
 
 def _content(attachment: Attachment) -> bytes | None:

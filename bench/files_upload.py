@@ -1,0 +1,251 @@
+"""Send every public test file through the upload door and print what became of it (I1, demonstration 5).
+
+    python bench/files_upload.py DATA_FOLDER [--url http://127.0.0.1:8000 --username lead --password …]
+
+Without `--url` the door of this checkout is used, with a fresh database in a temporary folder, and the
+costs of each child process are measured. With it, a running server and its worker do the work.
+Which files ought to be valid is judged as in `bench/parsers.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from parsers import INVALID, VALID, expectation
+
+MEBIBYTE = 1024 * 1024
+WAIT_SECONDS = 60.0
+Fetch = Callable[[str, str, bytes | None, dict[str, str]], tuple[int, dict[str, Any]]]
+
+
+@dataclass(slots=True)
+class Row:
+    """One file's way through the door."""
+
+    path: Path
+    expected: str
+    status: int
+    state: str
+    code: str = ""
+    message: str = ""
+    characters: int = 0
+
+
+@dataclass(slots=True)
+class Costs:
+    """What the child processes used."""
+
+    cpu_seconds: list[float] = field(default_factory=list)
+    wall_seconds: list[float] = field(default_factory=list)
+    peak_bytes: list[int] = field(default_factory=list)
+
+
+def files_in(data: Path) -> Iterator[Path]:
+    """Every file of the `files_*` folders, licences left out."""
+    for folder in sorted(data.glob("files_*")):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("LICENSE"):
+                yield path
+
+
+def multipart(path: Path) -> tuple[bytes, dict[str, str]]:
+    """A form with one file, as browsers send it."""
+    boundary = uuid4().hex
+    name = path.name.encode("ascii", "replace").decode().replace('"', "_")
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+    body = f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + path.read_bytes()
+    return body + f"\r\n--{boundary}--\r\n".encode(), {
+        "Content-Type": f"multipart/form-data; boundary={boundary}"
+    }
+
+
+def send(fetch: Fetch, path: Path, read: Callable[[str], None]) -> Row:
+    """Upload one file, have it read, and ask what became of it."""
+    body, headers = multipart(path)
+    status, answer = fetch("POST", "/api/v1/files/upload", body, headers)
+    expected = expectation(path)
+    if status != 202:
+        error = answer.get("error", {})
+        return Row(path, expected, status, "refused", error.get("code", ""), error.get("message", ""))
+    read(answer["file_id"])
+    ends = time.monotonic() + WAIT_SECONDS
+    while True:
+        status, answer = fetch("GET", f"/api/v1/files/{answer['file_id']}", None, {})
+        if status != 200 or answer["status"] != "pending" or time.monotonic() > ends:
+            break
+        time.sleep(0.2)
+    if status != 200:
+        return Row(path, expected, status, "lost")
+    text = len(answer["text_preview"])
+    return Row(path, expected, 202, answer["status"], answer["error_code"], answer["error"], text)
+
+
+def over_http(url: str, username: str, password: str) -> Fetch:
+    """Calls to a running server, with a token."""
+    token = ""
+
+    def fetch(
+        method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, dict[str, Any]]:
+        request = urllib.request.Request(url + path, data=body, method=method, headers=headers)
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            try:
+                return error.code, json.load(error)
+            except ValueError:
+                return error.code, {}
+
+    login = json.dumps({"username": username, "password": password}).encode()
+    status, answer = fetch("POST", "/api/v1/auth/token", login, {"Content-Type": "application/json"})
+    if status != 200:
+        raise SystemExit(f"Log-in failed with {status}.")
+    token = answer["access"]
+    return fetch
+
+
+def in_process(costs: Costs) -> tuple[Fetch, Callable[[str], None]]:
+    """Calls to the door of this checkout, and a reader that notes the cost of each child."""
+    os.environ.update(
+        {
+            "VAR_DIR": tempfile.mkdtemp(prefix="bench-upload-"),
+            "DATABASE_URL": "",
+            "LOG_LEVEL": "ERROR",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "API_THROTTLE_PER_MINUTE": "1000000",
+            "ALLOWED_HOSTS": "testserver",
+        }
+    )
+    os.environ.pop("DATABASE_URL")
+    import django  # noqa: PLC0415
+
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415
+    from django.test import Client as Browser  # noqa: PLC0415
+
+    from common.actors import system_actor  # noqa: PLC0415
+    from ingest.parsers import sandbox  # noqa: PLC0415
+    from ingest.services.reading import attachment_parse  # noqa: PLC0415
+    from teams.models import Client  # noqa: PLC0415
+    from teams.services.keys import api_key_issue  # noqa: PLC0415
+    from ticketing.models import Attachment  # noqa: PLC0415
+
+    call_command("migrate", verbosity=0)
+    client = Client.objects.create(slug="bench", name="Bench")
+    key = api_key_issue(client=client, name="Bench", scopes=["files"], actor=system_actor())
+    run_child = sandbox.run_child
+    outcomes: list[Any] = []
+
+    def noted(*args: Any) -> Any:
+        outcome = run_child(*args)
+        outcomes.append(outcome)
+        return outcome
+
+    sandbox.run_child = noted
+
+    def fetch(
+        method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, dict[str, Any]]:
+        browser = Browser(raise_request_exception=False)
+        answer = browser.generic(
+            method,
+            path,
+            body or b"",
+            content_type=headers.get("Content-Type", "application/octet-stream"),
+            headers={"Authorization": f"Bearer {key.secret}"},
+        )
+        return answer.status_code, json.loads(answer.content or b"{}")
+
+    def read(file_id: str) -> None:
+        attachment_parse(attachment_id=Attachment.objects.get(uuid=file_id).pk)
+        while outcomes:
+            outcome = outcomes.pop()
+            costs.cpu_seconds.append(outcome.cpu_seconds)
+            costs.wall_seconds.append(outcome.seconds)
+            costs.peak_bytes.append(outcome.peak_bytes)
+
+    return fetch, read
+
+
+def report(rows: list[Row], costs: Costs) -> bool:
+    """Print the figures; return whether the demonstration holds."""
+    for folder in sorted({row.path.parents[1].name for row in rows}):
+        own = [row for row in rows if row.path.parents[1].name == folder]
+        counts = Counter(row.code or row.state for row in own)
+        print(f"{folder:18} {len(own):4}  " + ", ".join(f"{name} {n}" for name, n in counts.most_common()))
+    valid = [row for row in rows if row.expected == VALID]
+    parsed = [row for row in valid if row.state == "parsed"]
+    refused = [row for row in valid if row.state != "parsed"]
+    share = 100 * len(refused) / len(valid)
+    silent = sum(row.characters == 0 for row in parsed)
+    print(f"\nvalid: {len(valid)}, parsed: {len(parsed)} (of these without any text in them: {silent})")
+    print(f"valid but refused: {len(refused)} ({share:.2f} %)")
+    for row in refused:
+        print(f"  {row.code:16} {row.path.parent.name}/{row.path.name}: {row.message}")
+    hostile = [row for row in rows if row.expected == INVALID]
+    accepted = [row for row in hostile if row.state == "parsed"]
+    unclear = [row for row in hostile if row.state != "parsed" and not row.message.endswith(".")]
+    print(f"\nbroken or hostile: {len(hostile)}, accepted: {len(accepted)}, without a reason: {len(unclear)}")
+    print(
+        "  refused for: " + ", ".join(f"{c} {n}" for c, n in Counter(r.code for r in hostile).most_common())
+    )
+    for row in accepted:
+        print(f"  accepted: {row.path.parent.name}/{row.path.name}")
+    faults = [row for row in rows if row.status >= 500 or row.state in {"lost", "pending", "failed"}]
+    print(f"\nserver errors or files never read: {len(faults)}")
+    for row in faults:
+        print(f"  {row.status} {row.state} {row.path.name}")
+    if costs.cpu_seconds:
+        print(
+            f"children: {len(costs.cpu_seconds)}, most CPU {max(costs.cpu_seconds):.2f} s, "
+            f"longest {max(costs.wall_seconds):.2f} s, most memory {max(costs.peak_bytes) / MEBIBYTE:.0f} MB"
+        )
+    return not faults and not accepted and not unclear and share < 2
+
+
+def main() -> int:
+    """Run what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--url", default="")
+    parser.add_argument("--username", default="lead")
+    parser.add_argument("--password", default="switchyard-demo")
+    options = parser.parse_args()
+    costs = Costs()
+    paths = list(files_in(options.data))
+    started = time.monotonic()
+    if options.url:
+        fetch = over_http(options.url.rstrip("/"), options.username, options.password)
+        with ThreadPoolExecutor(4) as pool:
+            rows = list(pool.map(lambda path: send(fetch, path, lambda _: None), paths))
+        alive, _ = fetch("GET", "/api/v1/health/live", None, {})
+        print(f"server afterwards: {alive}")
+    else:
+        fetch, read = in_process(costs)
+        rows = [send(fetch, path, read) for path in paths]
+    print(f"{len(rows)} files in {time.monotonic() - started:.0f} s\n")
+    return 0 if report(rows, costs) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
