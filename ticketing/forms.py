@@ -113,6 +113,13 @@ class BulkForm(forms.Form):
         self.fields["team"].queryset = Team.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
         self.fields["assignee"].queryset = User.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
 
+    def clean(self) -> dict[str, Any]:
+        """At least one change must be chosen."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and not any(cleaned.get(name) for name in ("status", "team", "assignee")):
+            raise forms.ValidationError("Choose what to change: a status, a team or a person.")
+        return cleaned
+
 
 def first_problem(form: forms.Form) -> str:
     """The first sentence of what is wrong."""

@@ -67,7 +67,8 @@ def ticket_assign(
         _decide_team(locked, team, actor)
     events.ticket_assigned.publish(ticket=locked, actor=actor, assignment=assignment)
     if freed is not None:
-        queue_drain(team=freed)
+        # Not this ticket: a person who puts it back into the queue must not get it at once again.
+        queue_drain(team=freed, except_id=locked.pk)
     return locked
 
 
@@ -144,10 +145,11 @@ def person_pick(*, team: Team, client_id: int) -> User | None:
 
 
 @transaction.atomic
-def queue_drain(*, team: Team) -> Ticket | None:
-    """Give the team's longest waiting unassigned ticket to whoever has room again."""
+def queue_drain(*, team: Team, except_id: int | None = None) -> Ticket | None:
+    """Give the team's longest waiting unassigned ticket, other than ``except_id``, to whoever has room again."""
     waiting = (
         Ticket.objects.filter(team=team, assignee=None, status__in=statuses_in("open"))
+        .exclude(pk=except_id)
         .order_by("created_at", "pk")
         .first()
     )

@@ -1,0 +1,169 @@
+"""The desk's queue: what is listed, filtered, searched, and changed in bulk (T9)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import connection
+from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from ticketing.models import Ticket
+from ticketing.services.assignments import ticket_assign
+from ticketing.services.tickets import next_due_set, status_change
+from ticketing.tests.world import World
+
+QUEUE = reverse("desk:queue")
+QUERY_BUDGET = 22
+
+
+class QueueTest(TestCase):
+    """T9, O6: lists."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = World()
+
+    def setUp(self) -> None:
+        self.client.force_login(self.world.agent)
+
+    def subjects(self, query: str = "") -> set[str]:
+        response = self.client.get(QUEUE + query)
+        self.assertEqual(response.status_code, 200)
+        return {ticket.subject for ticket in response.context["tickets"]}
+
+    def test_it_lists_visible_open_tickets_by_default(self) -> None:
+        """T9: open and waiting, of the agent's teams, unassigned or own; nothing of other clients."""
+        self.world.ticket("Mine to see")
+        foreign_team = self.world.ticket("Other team")
+        lead = self.world.actor(self.world.lead)
+        ticket_assign(ticket=foreign_team, team=self.world.hardware, assignee=None, actor=lead)
+        done = self.world.ticket("Done")
+        status_change(ticket=done, status="resolved", actor=lead)
+        self.world.ticket("Foreign", client=self.world.client_b, user=self.world.stranger)
+        self.assertEqual(self.subjects(), {"Mine to see"})
+        self.assertEqual(self.subjects("?status=resolved"), {"Done"})
+        self.assertEqual(self.subjects("?status=all"), {"Mine to see", "Done"})
+
+    def test_every_filter_narrows_the_list(self) -> None:
+        """T9: filters are in the address."""
+        plain = self.world.ticket("Plain")
+        sorted_one = self.world.triage(self.world.ticket("Sorted"), state="applied", confidence=0.95)
+        self.world.triage(self.world.ticket("Unsure"))
+        agent = self.world.actor(self.world.agent)
+        ticket_assign(ticket=plain, team=None, assignee=self.world.agent, actor=agent)
+        late = timezone.now() - timedelta(hours=1)
+        next_due_set(ticket_id=sorted_one.pk, next_due_at=late)
+        self.assertEqual(self.subjects("?severity=high"), {"Sorted"})
+        self.assertEqual(self.subjects("?category=network"), {"Sorted"})
+        self.assertEqual(self.subjects("?team=network_team"), {"Sorted"})
+        self.assertEqual(self.subjects("?review=yes"), {"Unsure"})
+        self.assertEqual(self.subjects("?sla=breached"), {"Sorted"})
+        self.assertEqual(self.subjects("?channel=api"), set())
+        self.assertIn("Plain", self.subjects("?who=me"))
+        self.assertNotIn("Plain", self.subjects("?who=none"))
+
+    def test_a_value_that_does_not_exist_filters_nothing(self) -> None:
+        """T9: a broken address still shows the list."""
+        self.world.ticket("Plain")
+        self.assertEqual(self.subjects("?severity=nonsense&team=%27&page=x&sort=zz"), {"Plain"})
+
+    def test_search_finds_words_and_references_within_reach_only(self) -> None:
+        """T9: full-text search never reaches beyond what the actor sees."""
+        ticket = self.world.ticket("Zebra printer jams", body="Paper stuck")
+        self.world.ticket("Zebra elsewhere", client=self.world.client_b, user=self.world.stranger)
+        self.assertEqual(self.subjects("?q=zebra"), {"Zebra printer jams"})
+        self.assertEqual(self.subjects(f"?q={ticket.reference}"), {"Zebra printer jams"})
+        self.assertEqual(self.subjects("?q=giraffe"), set())
+
+    def test_a_chip_leads_to_the_view_without_it(self) -> None:
+        """T9: each filter in force can be taken off alone."""
+        response = self.client.get(QUEUE + "?severity=high&who=none")
+        chips = {chip.label: chip.remove_url for chip in response.context["filters"]}
+        self.assertEqual(chips, {"Severity": f"{QUEUE}?who=none", "Assignee": f"{QUEUE}?severity=high"})
+
+    def test_the_number_of_queries_does_not_grow_with_the_list(self) -> None:
+        """Style 9: constant with 3 and with 30 rows."""
+        counts = []
+        for wanted in (3, 30):
+            while Ticket.objects.count() < wanted:
+                self.world.triage(self.world.ticket(f"Ticket {Ticket.objects.count()}"))
+            self.client.get(QUEUE)
+            with CaptureQueriesContext(connection) as captured:
+                self.client.get(QUEUE)
+            counts.append(len(captured))
+        self.assertEqual(counts[0], counts[1])
+        self.assertLessEqual(counts[1], QUERY_BUDGET)
+
+    def test_pages_are_bounded(self) -> None:
+        """Style 6: a list never shows everything at once."""
+        for number in range(51):
+            self.world.ticket(f"Ticket {number}")
+        first = self.client.get(QUEUE)
+        self.assertEqual(len(first.context["tickets"]), 50)
+        second = self.client.get(first.context["page"].next_url)
+        self.assertEqual(len(second.context["tickets"]), 1)
+
+
+class BulkTest(TestCase):
+    """T9: bulk actions."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = World()
+
+    def setUp(self) -> None:
+        self.client.force_login(self.world.agent)
+
+    def post(self, *tickets: Ticket, **values: object) -> str:
+        data = {"tickets": [str(ticket.uuid) for ticket in tickets], "next": QUEUE, **values}
+        response = self.client.post(reverse("desk:bulk"), data, follow=True)
+        return " ".join(str(message) for message in response.context["messages"])
+
+    def test_it_changes_status_team_and_person(self) -> None:
+        """T9: all that was chosen happens to each ticket."""
+        tickets = [self.world.ticket("One"), self.world.ticket("Two")]
+        text = self.post(*tickets, status="pending", team=self.world.network.pk, assignee=self.world.agent.pk)
+        self.assertIn("2 tickets changed", text)
+        for ticket in tickets:
+            ticket.refresh_from_db()
+            self.assertEqual(
+                (ticket.status, ticket.team, ticket.assignee),
+                ("pending", self.world.network, self.world.agent),
+            )
+
+    def test_one_that_cannot_change_does_not_stop_the_others(self) -> None:
+        """T9: a forbidden transition is named and the rest goes on."""
+        closed, fine = self.world.ticket("Closed"), self.world.ticket("Fine")
+        status_change(ticket=closed, status="closed", actor=self.world.actor(self.world.lead))
+        text = self.post(closed, fine, status="resolved")
+        fine.refresh_from_db()
+        closed.refresh_from_db()
+        self.assertEqual((fine.status, closed.status), ("resolved", "closed"))
+        self.assertIn("1 ticket changed", text)
+        self.assertIn(closed.reference, text)
+        self.assertIn("cannot become", text)
+
+    def test_a_foreign_ticket_is_refused_and_stays(self) -> None:
+        """T10: a ticket of another client cannot be slipped into the selection."""
+        foreign = self.world.ticket("Foreign", client=self.world.client_b, user=self.world.stranger)
+        text = self.post(foreign, status="closed")
+        foreign.refresh_from_db()
+        self.assertEqual(foreign.status, "new")
+        self.assertIn("no longer there", text)
+
+    def test_nothing_selected_or_chosen_is_said(self) -> None:
+        """T9: an empty gesture changes nothing and says so."""
+        self.assertIn("Select at least one ticket", self.post(status="closed"))
+        self.assertIn("Choose what to change", self.post(self.world.ticket("One")))
+
+    def test_it_leads_nowhere_outside(self) -> None:
+        """O3: no open redirect."""
+        response = self.client.post(reverse("desk:bulk"), {"next": "https://evil.example/"})
+        self.assertRedirects(response, QUEUE, fetch_redirect_response=False)
+
+    def test_reading_changes_nothing(self) -> None:
+        """Style 4: no change on GET."""
+        self.assertEqual(self.client.get(reverse("desk:bulk")).status_code, 405)
