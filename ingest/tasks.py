@@ -5,17 +5,20 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
+from classifier.tasks import triage
 from common.queueing import enqueue
-from ingest.services.reading import attachment_parse, files_due
+from ingest.services.reading import attachment_parse, files_due, triage_resume
 
 
 @shared_task(soft_time_limit=60, time_limit=90)
 def parse_file(attachment_id: int) -> None:
-    """Read one stored file.
+    """Read one stored file; triage that waited for it goes on at once.
 
     At-least-once: a repeated message finds the claim taken or the file done. Retries belong to the row.
     """
-    attachment_parse(attachment_id=attachment_id)
+    if attachment_parse(attachment_id=attachment_id):
+        for run_id in triage_resume(attachment_id=attachment_id):
+            enqueue(triage, run_id)
 
 
 @shared_task(soft_time_limit=60, time_limit=90)

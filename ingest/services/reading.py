@@ -61,17 +61,15 @@ def attachment_parse(*, attachment_id: int) -> bool:
     if not result:
         attachment_postpone(attachment_id=attachment_id, token=token, now=timezone.now())
         return False
-    kept = attachment_read(attachment_id=attachment_id, token=token, result=result)
-    if kept:
-        _triage_go_on(attachment_id)
-    return kept
+    return attachment_read(attachment_id=attachment_id, token=token, result=result)
 
 
-def _triage_go_on(attachment_id: int) -> None:
-    """Triage waits some seconds for a ticket's files; once all are read it need not wait any longer."""
+def triage_resume(*, attachment_id: int) -> list[int]:
+    """The runs that waited for a ticket's files and are due now that all are read; the caller nudges them."""
     ticket_id = Attachment.objects.values_list("ticket_id", flat=True).get(pk=attachment_id)
-    if ticket_id and not Attachment.objects.unread().filter(ticket=ticket_id).exists():
-        runs_nudge(ticket_id=ticket_id)
+    if not ticket_id or Attachment.objects.unread().filter(ticket=ticket_id).exists():
+        return []
+    return runs_nudge(ticket_id=ticket_id)
 
 
 def _content(attachment: Attachment) -> bytes | None:

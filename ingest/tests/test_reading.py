@@ -8,11 +8,13 @@ from unittest import mock
 from django.test import TestCase
 from django.utils import timezone
 
+from classifier.services.execution import run_process
 from ingest.parsers.result import ParsedFile, Segment
 from ingest.services.reading import attachment_parse, files_due, read_result
 from ingest.services.uploads import Upload, upload_store
 from ingest.tasks import parse_file, sweep_files
-from ingest.tests.support import SYSTEM, make_client
+from ingest.tests.support import SYSTEM, make_client, make_ticket, make_user
+from teams.choices import Group
 from ticketing.choices import AttachmentStatus
 from ticketing.models import Attachment
 from ticketing.services.attachments import READ_ATTEMPTS, attachment_claim
@@ -98,6 +100,28 @@ class ReadingTests(TestCase):
         result = read_result(parsed)
         first = result.segments[0]
         assert result.text[first["start"] : first["end"]] == "one"
+
+
+class ResumeTests(TestCase):
+    def test_triage_goes_on_when_the_last_file_is_read(self) -> None:
+        """C1: a run waits for its ticket's files, and no longer than they need."""
+        owner = make_client("alpha")
+        user = make_user("rita", Group.REQUESTERS, owner)
+        files = tuple(
+            upload_store(client=owner, upload=Upload(name="a.txt", content=b"VPN down"), actor=SYSTEM)
+            for _ in range(2)
+        )
+        ticket = make_ticket(owner, user, attachments=files)
+        run = ticket.runs.get()
+        assert not run_process(run_id=run.pk)
+        run.refresh_from_db()
+        assert (run.state, run.attempts) == ("pending", 0)
+        with mock.patch("classifier.tasks.triage.apply_async") as nudge:
+            parse_file(files[0].pk)
+            nudge.assert_not_called()
+            parse_file(files[1].pk)
+        assert nudge.call_args.kwargs["args"] == (run.pk,)
+        assert run_process(run_id=run.pk)
 
 
 class SweepTests(TestCase):
