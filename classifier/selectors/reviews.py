@@ -25,7 +25,7 @@ _ASKED: Final = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.TEAM)
 def item_next(actor: Actor) -> ReviewItem | None:
     """The most urgent open item; what the person skipped comes last."""
     skipped = Case(
-        When(**{f"answer__skipped__{actor.user_id}": True}, then=Value(1)),
+        When(**{f"answer__skipped__user_{actor.user_id}": True}, then=Value(1)),
         default=Value(0),
         output_field=IntegerField(),
     )

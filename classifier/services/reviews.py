@@ -137,10 +137,15 @@ def review_skip(*, item: ReviewItem, actor: Actor) -> ReviewItem:
     locked = ReviewItem.objects.select_for_update(of=("self",)).get(pk=item.pk)
     if locked.state != ReviewState.OPEN:
         raise AlreadyReviewed
-    skipped = {**locked.answer.get("skipped", {}), str(actor.user_id): True}
+    skipped = {**locked.answer.get("skipped", {}), skip_key(actor): True}
     locked.answer = {**locked.answer, "skipped": skipped}
     locked.save(update_fields=["answer", "updated_at"])
     return locked
+
+
+def skip_key(actor: Actor) -> str:
+    """Under which key an item keeps that this person skipped it; a bare number would mean a list's index."""
+    return f"user_{actor.user_id}"
 
 
 @transaction.atomic
@@ -150,23 +155,13 @@ def review_undo(*, item: ReviewItem, actor: Actor) -> ReviewItem:
     Raises Conflict when the item is not this person's answer, or the ticket has changed since.
     """
     answer = dict(item.answer)
-    try:
-        with transaction.atomic():
-            reopened = ReviewItem.objects.filter(
-                pk=item.pk,
-                state__in=[ReviewState.ACCEPTED, ReviewState.CORRECTED],
-                reviewed_by_id=actor.user_id,
-                reviewed_by__isnull=False,
-            ).update(
-                state=ReviewState.OPEN,
-                answer={},
-                reviewed_by=None,
-                reviewed_at=None,
-                updated_at=timezone.now(),
-            )
-    except IntegrityError as error:
-        raise Conflict("The ticket waits for review again, so the answer cannot be taken back.") from error
-    if reopened != 1:
+    claimed = ReviewItem.objects.filter(
+        pk=item.pk,
+        state__in=[ReviewState.ACCEPTED, ReviewState.CORRECTED],
+        reviewed_by_id=actor.user_id,
+        reviewed_by__isnull=False,
+    ).update(answer={}, reviewed_by=None, reviewed_at=None, updated_at=timezone.now())
+    if claimed != 1:
         raise Conflict("This answer has already been taken back.")
     decisions_restore(
         ticket=item.ticket,
@@ -176,8 +171,18 @@ def review_undo(*, item: ReviewItem, actor: Actor) -> ReviewItem:
         actor=actor,
     )
     example_restore(ticket=item.ticket, state=answer["example"])
-    item.refresh_from_db()
+    _reopen(item)
     return item
+
+
+def _reopen(item: ReviewItem) -> None:
+    """Last of all: what putting the ticket back sets off must not settle the item again."""
+    try:
+        with transaction.atomic():
+            ReviewItem.objects.filter(pk=item.pk).update(state=ReviewState.OPEN)
+    except IntegrityError as error:
+        raise Conflict("The ticket waits for review again, so the answer cannot be taken back.") from error
+    item.refresh_from_db()
 
 
 @transaction.atomic

@@ -146,7 +146,7 @@ def person_pick(*, team: Team, client_id: int) -> User | None:
 
 @transaction.atomic
 def queue_drain(*, team: Team, except_id: int | None = None) -> Ticket | None:
-    """Give the team's longest waiting unassigned ticket, other than ``except_id``, to whoever has room again."""
+    """Give the team's longest waiting free ticket, other than ``except_id``, to whoever has room again."""
     waiting = (
         Ticket.objects.filter(team=team, assignee=None, status__in=statuses_in("open"))
         .exclude(pk=except_id)
