@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init, worker_ready
 from django_structlog.celery.steps import DjangoStructLogInitStep
+
+from classifier.warmup import warm_up
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -21,6 +23,13 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def _keep_django_logging(**kwargs: Any) -> None:
     """Leave logging as Django configured it; Celery would replace the handlers."""
+
+
+@worker_ready.connect
+@worker_process_init.connect
+def _warm_up(**kwargs: Any) -> None:
+    """The first ticket should not wait for word lists to load."""
+    warm_up()
 
 
 @app.on_after_configure.connect

@@ -15,6 +15,7 @@ from ticketing.services.triage import FieldOutcome
 REVIEWED = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.TEAM)
 """Fields whose doubt brings a ticket before a person; the others can be seen and changed at any time."""
 
+_GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
 _SEVERITY_WEIGHT = {Severity.CRITICAL: 4.0, Severity.HIGH: 2.0, Severity.MEDIUM: 1.0, Severity.LOW: 0.5}
 
 
@@ -99,11 +100,17 @@ def _lowered(item: FieldOutcome) -> FieldOutcome:
 
 
 def review_reasons(outcomes: Mapping[str, FieldOutcome], job: TriageJob) -> tuple[str, ...]:
-    """Why a person has to look; empty when nobody has to."""
+    """Why a person has to look; empty when nobody has to.
+
+    An unsure severity counts only where it may be grave: a mistake between low and medium is not worth the
+    time of a reviewer.
+    """
     reasons = []
     for name in REVIEWED:
         item = outcomes.get(name)
         if name in job.given or (item is not None and item.state == DecisionState.APPLIED):
+            continue
+        if name == TriageField.SEVERITY and item is not None and item.value not in _GRAVE:
             continue
         if item is None:
             reasons.append(f"No {name} was found.")
