@@ -23,4 +23,4 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 def _review_count(request: HttpRequest) -> int:
     """Items that wait for a reviewer; asked for only where a page shows it."""
-    return ReviewItem.objects.visible_to(actor_of(request)).open().count()  # type: ignore[no-any-return]
+    return ReviewItem.objects.visible_to(actor_of(request)).open().count()

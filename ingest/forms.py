@@ -18,7 +18,7 @@ ACCEPTED = ".pdf,.docx,.txt,.log,.csv,.json,.xml,.xlsx,.eml"
 class ReadableFilesField(FilesField):
     """Several files of the types that can be read."""
 
-    def problem_of(self, file: UploadedFile) -> str:
+    def problem_of(self, file: UploadedFile[Any]) -> str:
         """What is wrong with a file, its type included; empty when nothing is."""
         problem = super().problem_of(file)
         if problem:
@@ -46,7 +46,7 @@ class RequestForm(forms.Form):
         max_length=SUBJECT_LIMIT,
         widget=forms.TextInput(attrs={"class": "input"}),
     )
-    files = ReadableFilesField(label="Files", required=False)
+    files = ReadableFilesField(label="Files", required=False)  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -70,4 +70,4 @@ class PortalReplyForm(forms.Form):
         max_length=BODY_LIMIT,
         error_messages={"required": "Write a message before you send it."},
     )
-    files = ReadableFilesField(required=False)
+    files = ReadableFilesField(required=False)  # type: ignore[assignment]

@@ -27,9 +27,9 @@ class FilesField(forms.FileField):
 
     widget = FilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         """The files, none of them empty or over the limit."""
-        files: list[UploadedFile] = [file for file in data or [] if file]
+        files: list[UploadedFile[Any]] = [file for file in data or [] if file]
         if not files and self.required:
             raise forms.ValidationError("Choose a file.")
         if len(files) > FILES_LIMIT:
@@ -39,7 +39,7 @@ class FilesField(forms.FileField):
             raise forms.ValidationError(problems)
         return files
 
-    def problem_of(self, file: UploadedFile) -> str:
+    def problem_of(self, file: UploadedFile[Any]) -> str:
         """What is wrong with a file; empty when nothing is."""
         limit = settings.MAX_UPLOAD_BYTES
         if not file.size:
@@ -55,7 +55,7 @@ class MessageForm(forms.Form):
     body = forms.CharField(
         widget=forms.Textarea, error_messages={"required": "Write a message before you send it."}
     )
-    files = FilesField(required=False)
+    files = FilesField(required=False)  # type: ignore[assignment]
 
 
 class ReplyForm(MessageForm):

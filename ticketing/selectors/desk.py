@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, cast
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
@@ -16,7 +16,8 @@ from common.registries import ticket_list_columns
 from teams.choices import TeamKind
 from teams.models import Team, User
 from ticketing.choices import Channel, Severity, Status, StatusCategory
-from ticketing.models import Category, Ticket
+from ticketing.models import Category, Taxonomy, Ticket
+from ticketing.querysets import TicketQuerySet
 from ticketing.selectors.search import tickets_search
 
 PAGE_SIZE: Final = 50
@@ -110,17 +111,16 @@ def filter_choices(actor: Actor) -> dict[str, dict[str, str]]:
     }
 
 
-def _taxonomies(actor: Actor) -> QuerySet[Any]:
+def _taxonomies(actor: Actor) -> QuerySet[Taxonomy]:
     """Taxonomies in use by the actor's clients; categories of the others would filter to nothing."""
-    rows = Category._meta.get_field("taxonomy").related_model.objects
     if actor.client_ids is None:
-        return rows.filter(client_settings__isnull=False)  # type: ignore[no-any-return]
-    return rows.filter(client_settings__client__in=actor.client_ids)  # type: ignore[no-any-return]
+        return Taxonomy.objects.filter(client_settings__isnull=False)
+    return Taxonomy.objects.filter(client_settings__client__in=actor.client_ids)
 
 
-def tickets_filter(actor: Actor, wanted: DeskFilter, *, now: datetime) -> QuerySet[Ticket]:
+def tickets_filter(actor: Actor, wanted: DeskFilter, *, now: datetime) -> TicketQuerySet:
     """The visible tickets of a view, in its order."""
-    rows = tickets_search(Ticket.objects.visible_to(actor), wanted.q)
+    rows = cast(TicketQuerySet, tickets_search(Ticket.objects.visible_to(actor), wanted.q))
     if wanted.status == ACTIVE:
         rows = rows.open()
     elif wanted.status != EVERY:

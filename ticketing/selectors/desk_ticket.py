@@ -274,7 +274,7 @@ def _event_text(row: TicketEvent) -> str:
 def _event_value(row: TicketEvent) -> str:
     value = row.new_value
     if row.field == "status":
-        return dict(Status.choices).get(value, str(value)).lower()
+        return dict(Status.choices).get(str(value), str(value)).lower()
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     return str(value)[:120]
@@ -417,4 +417,4 @@ def _draft_for(actor: Actor, draft: Mapping[str, Any] | None) -> dict[str, Any] 
 
 def ticket_for_page(actor: Actor, uuid: UUID) -> Ticket | None:
     """The ticket with everything its page reads, or None where the actor may not see it."""
-    return Ticket.objects.visible_to(actor).for_page().filter(uuid=uuid).first()  # type: ignore[no-any-return]
+    return Ticket.objects.visible_to(actor).for_page().filter(uuid=uuid).first()

@@ -99,7 +99,7 @@ def _field_restore(ticket: Ticket, item: DecisionState) -> Change | None:
     old = getattr(ticket, name)
     new: Any = item["value"]
     if name == TriageField.CATEGORY:
-        new = Category.objects.filter(pk=item["value"], taxonomy_id=ticket.taxonomy_id).first()
+        new = Category.objects.filter(pk=item["value"] or 0, taxonomy_id=ticket.taxonomy_id).first()
     if old == new:
         return None
     setattr(ticket, name, new)
@@ -107,7 +107,7 @@ def _field_restore(ticket: Ticket, item: DecisionState) -> Change | None:
 
 
 def _team_restore(ticket: Ticket, item: DecisionState, actor: Actor) -> Ticket:
-    team = Team.objects.for_client(ticket.client_id).filter(pk=item["value"]).first()
+    team = Team.objects.for_client(ticket.client_id).filter(pk=item["value"] or 0).first()
     person = User.objects.filter(pk=item["assignee_id"]).first() if item["assignee_id"] else None
     if team is not None and person is not None and not team.members.filter(user=person).exists():
         person = None
