@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +35,7 @@ logger = structlog.get_logger(__name__)
 SEGMENTS_KEPT = 20_000
 """Positions stored with a text; a table of more rows keeps those of its first ones."""
 HIDDEN_KEPT = 10_000
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NUDGE_GRACE = timedelta(seconds=10)
 
 
@@ -114,9 +116,21 @@ def read_result(parsed: ParsedFile) -> ReadResult:
         kind=parsed.kind,
         text=text,
         pages=parsed.pages,
-        segments=segments,
-        features=features,
+        segments=_storable(segments),
+        features=_storable(features),
     )
+
+
+def _storable(value: Any) -> Any:
+    """The value without what a database's text and JSON cannot hold: zero bytes and half characters.
+
+    The main text is clean already; titles, labels and properties come as the file's author wrote them.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("", value)
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def files_due(*, now: datetime, limit: int = 200) -> list[int]:

@@ -38,6 +38,13 @@ class ReadingTests(TestCase):
         assert {key.lower(): n for key, n in row.features["levels"].items()} == {"error": 1}
         assert row.lease_token is None
 
+    def test_names_that_no_database_can_hold_are_cleaned(self) -> None:
+        """I1: zero bytes and half characters in a file's own names cost no reading."""
+        row = self.store("a.json", b'{"a\\u0000b\\ud800": "x", "title": "t\\u0000\\udfff"}')
+        assert attachment_parse(attachment_id=row.pk)
+        row.refresh_from_db()
+        assert (row.status, row.segments[0]["label"], row.features["title"]) == ("parsed", "ab?", "t?")
+
     def test_it_keeps_the_reason_of_a_refusal(self) -> None:
         """I1: a mismatching file is rejected for good, in a sentence."""
         row = self.store("invoice.pdf", b"this is no PDF at all")
