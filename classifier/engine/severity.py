@@ -321,8 +321,13 @@ def _support(level: str, votes: Sequence[Prediction]) -> float:
     return 1.0 - doubt
 
 
+_INDEPENDENCE: Final = 0.3
+
+
 def _verdict(winner: str, votes: Sequence[Prediction]) -> Prediction:
-    support = _support(winner, votes)
+    surest = max((vote.confidence or 0.0 for vote in votes if vote.value == winner), default=0.0)
+    # The engines read the same words, so a second voice adds only part of what an independent one would.
+    support = surest + _INDEPENDENCE * max(0.0, _support(winner, votes) - surest)
     for vote in votes:
         if winner not in (vote.value, "critical"):
             support *= 1.0 - 0.3 * (vote.confidence or 0.0)
