@@ -1,6 +1,6 @@
 """Send every public test file through the upload door and print what became of it (I1, demonstration 5).
 
-    python bench/files_upload.py DATA_FOLDER [--url http://127.0.0.1:8000 --username lead --password …]
+    python bench/files_upload.py DATA_FOLDER [--url ADDRESS [--key KEY | --username NAME --password WORD]]
 
 Without `--url` the door of this checkout is used, with a fresh database in a temporary folder, and the
 costs of each child process are measured. With it, a running server and its worker do the work.
@@ -65,12 +65,14 @@ def files_in(data: Path) -> Iterator[Path]:
                 yield path
 
 
-def multipart(path: Path) -> tuple[bytes, dict[str, str]]:
-    """A form with one file, as browsers send it."""
+def multipart(path: Path, content: bytes | None = None) -> tuple[bytes, dict[str, str]]:
+    """A form with one file, as browsers send it; its content is read where none is given."""
     boundary = uuid4().hex
     name = path.name.encode("ascii", "replace").decode().replace('"', "_")
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-    body = f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + path.read_bytes()
+    body = f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + (
+        path.read_bytes() if content is None else content
+    )
     return body + f"\r\n--{boundary}--\r\n".encode(), {
         "Content-Type": f"multipart/form-data; boundary={boundary}"
     }
@@ -97,9 +99,9 @@ def send(fetch: Fetch, path: Path, read: Callable[[str], None]) -> Row:
     return Row(path, expected, 202, answer["status"], answer["error_code"], answer["error"], text)
 
 
-def over_http(url: str, username: str, password: str) -> Fetch:
-    """Calls to a running server, with a token."""
-    token = ""
+def over_http(url: str, key: str, username: str, password: str) -> Fetch:
+    """Calls to a running server, with an API key or a token; a throttled call is made again."""
+    token = key
 
     def fetch(
         method: str, path: str, body: bytes | None, headers: dict[str, str]
@@ -111,11 +113,16 @@ def over_http(url: str, username: str, password: str) -> Fetch:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
+            if error.code == 429:
+                time.sleep(min(float(error.headers.get("Retry-After", 1)), 30))
+                return fetch(method, path, body, headers)
             try:
                 return error.code, json.load(error)
             except ValueError:
                 return error.code, {}
 
+    if key:
+        return fetch
     login = json.dumps({"username": username, "password": password}).encode()
     status, answer = fetch("POST", "/api/v1/auth/token", login, {"Content-Type": "application/json"})
     if status != 200:
@@ -228,6 +235,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--url", default="")
+    parser.add_argument("--key", default="", help="an API key with the scope files")
     parser.add_argument("--username", default="lead")
     parser.add_argument("--password", default="switchyard-demo")
     options = parser.parse_args()
@@ -235,10 +243,12 @@ def main() -> int:
     paths = list(files_in(options.data))
     started = time.monotonic()
     if options.url:
-        fetch = over_http(options.url.rstrip("/"), options.username, options.password)
+        fetch = over_http(options.url.rstrip("/"), options.key, options.username, options.password)
         with ThreadPoolExecutor(4) as pool:
             rows = list(pool.map(lambda path: send(fetch, path, lambda _: None), paths))
-        alive, _ = fetch("GET", "/api/v1/health/live", None, {})
+        alive, _ = fetch(
+            "POST", "/api/v1/files/upload", *multipart(Path(__file__).with_suffix(".txt"), b"alive")
+        )
         print(f"server afterwards: {alive}")
     else:
         fetch, read = in_process(costs)
