@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -48,7 +49,7 @@ class LinearWeights:
         return np.asarray(matrix @ self.coefficients + self.intercepts, dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FieldModel:
     """A trained model of one field. Build it with ``train`` or ``artifacts.load_model``."""
 
@@ -86,7 +87,7 @@ class FieldModel:
         scores, known = trainer.out_of_fold(folds)
         prior = np.bincount(truth, minlength=len(names)) / len(truth)
         calibrator = Calibrator.fit(scores, truth, seed=seed)
-        found = calibrator.probabilities(scores, prior, known)
+        found = calibrator.probabilities(scores, prior, known.astype(np.float64))
         best = found.argmax(axis=1)
         quality = measure(
             list(labels),
@@ -100,22 +101,25 @@ class FieldModel:
     def probabilities(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Calibrated probabilities (texts × labels) and the share of known words of each text."""
         matrix, known = self.vectorizer.transform(texts)
-        return self.calibrator.probabilities(self.weights.scores(matrix), self.prior, known), known
+        return self._calibrated(matrix, known), known
 
     def predict(self, texts: Sequence[str]) -> list[FieldPrediction]:
         """Answer every text, in order."""
         answers: list[FieldPrediction] = []
         for start in range(0, len(texts), _BATCH):
-            found, known = self.probabilities(texts[start : start + _BATCH])
-            kept = min(_ALTERNATIVES + 1, len(self.labels))
-            order = np.argsort(-found, axis=1, kind="stable")[:, :kept]
-            values = np.take_along_axis(found, order, axis=1).tolist()
-            for places, row, share in zip(order.tolist(), values, known.tolist(), strict=True):
-                ranked = [
-                    Alternative(self.labels[i], value) for i, value in zip(places, row, strict=True)
-                ]
-                answers.append(FieldPrediction(ranked[0].value, row[0], tuple(ranked[1:]), share))
+            answers += self._ranked(*self.probabilities(texts[start : start + _BATCH]))
         return answers
+
+    def predict_explained(
+        self, texts: Sequence[str], top: int = 8
+    ) -> list[tuple[FieldPrediction, list[Evidence]]]:
+        """Answer every text with the words that spoke for the answer; the features are computed once."""
+        matrix, known = self.vectorizer.transform(texts)
+        answers = self._ranked(self._calibrated(matrix, known), known)
+        return [
+            (answer, self._evidence(text, matrix[place], answer.value, top))
+            for place, (text, answer) in enumerate(zip(texts, answers, strict=True))
+        ]
 
     def explain(self, text: str, top: int = 8, value: str | None = None) -> list[Evidence]:
         """The words and phrases that spoke most for (or against) the answer, strongest first."""
@@ -123,9 +127,31 @@ class FieldModel:
         answer = value or self.predict([text])[0].value
         if answer not in self.labels:
             raise ModelError(f"The model has no label {answer!r}.")
+        return self._evidence(text, matrix, answer, top)
+
+    def _calibrated(self, matrix: sp.csr_matrix, known: NDArray[np.float32]) -> NDArray[np.float64]:
+        scores = self.weights.scores(matrix)
+        return self.calibrator.probabilities(scores, self.prior, known.astype(np.float64))
+
+    def _ranked(self, found: NDArray[np.float64], known: NDArray[np.float32]) -> list[FieldPrediction]:
+        kept = min(_ALTERNATIVES + 1, len(self.labels))
+        order = np.argsort(-found, axis=1, kind="stable")[:, :kept]
+        values = np.take_along_axis(found, order, axis=1).tolist()
+        answers = []
+        for places, row, share in zip(order.tolist(), values, known.tolist(), strict=True):
+            ranked = [Alternative(self.labels[i], value) for i, value in zip(places, row, strict=True)]
+            answers.append(FieldPrediction(ranked[0].value, row[0], tuple(ranked[1:]), share))
+        return answers
+
+    def _evidence(self, text: str, matrix: sp.csr_matrix, answer: str, top: int) -> list[Evidence]:
         coefficients = self.weights.coefficients
-        contrast = coefficients[:, self.labels.index(answer)] - coefficients.mean(axis=1)
+        contrast = coefficients[:, self.labels.index(answer)] - self._mean_coefficients
         return weigh_evidence(self.vectorizer, text, matrix, contrast, top)
+
+    @cached_property
+    def _mean_coefficients(self) -> NDArray[np.float32]:
+        """Averaging all weights for every explanation would cost more than the answer."""
+        return np.asarray(self.weights.coefficients.mean(axis=1))
 
 
 def snapshot_hash(texts: Sequence[str], labels: Sequence[str]) -> str:

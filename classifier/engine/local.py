@@ -25,12 +25,15 @@ class LocalEngine:
         texts = [item.text for item in batch]
         answers: list[dict[str, Prediction]] = [{} for _ in batch]
         for field, model in self.models.items():
-            for index, found in enumerate(model.predict(texts)):
-                answers[index][field] = self._prediction(field, model, texts[index], found)
+            if field in EXPLAINED:
+                explained = model.predict_explained(texts)
+            else:
+                explained = [(found, []) for found in model.predict(texts)]
+            for index, (found, evidence) in enumerate(explained):
+                answers[index][field] = self._prediction(field, found, evidence)
         return answers
 
-    def _prediction(self, field: str, model: FieldModel, text: str, found: FieldPrediction) -> Prediction:
-        evidence = tuple(model.explain(text, value=found.value)) if field in EXPLAINED else ()
+    def _prediction(self, field: str, found: FieldPrediction, evidence: Sequence[Evidence]) -> Prediction:
         return Prediction(
             field=field,
             value=found.value,
@@ -38,7 +41,7 @@ class LocalEngine:
             source=self.name,
             reasoning=_reason(evidence),
             alternatives=found.alternatives,
-            evidence=evidence,
+            evidence=tuple(evidence),
         )
 
 
