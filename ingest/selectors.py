@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models.functions import Left
+
 from common.actors import Actor
 from common.exceptions import NotFound
 from teams.models import Client
 from teams.selectors import default_client
 from ticketing.models import Attachment
+
+PREVIEW_CHARACTERS = 2_000
 
 
 def access_client(*, actor: Actor, slug: str = "") -> Client:
@@ -23,8 +27,12 @@ def access_client(*, actor: Actor, slug: str = "") -> Client:
 
 
 def access_attachment(*, actor: Actor, file_id: UUID) -> Attachment:
-    """A file the caller may see. Raises NotFound for one that is not there or not visible."""
-    attachment = Attachment.objects.visible_to(actor).filter(uuid=file_id).first()
+    """A file the caller may see, with the beginning of its text as ``preview``; the megabytes stay behind.
+
+    Raises NotFound for one that is not there or not visible.
+    """
+    rows = Attachment.objects.visible_to(actor).annotate(preview=Left("text", PREVIEW_CHARACTERS))
+    attachment = rows.defer("text", "segments", "features").filter(uuid=file_id).first()
     if attachment is None:
         raise NotFound("There is no such file.")
     found: Attachment = attachment

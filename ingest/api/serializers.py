@@ -9,8 +9,6 @@ from rest_framework import serializers
 from ticketing.choices import PRIORITY_ALIASES, Priority
 from ticketing.models import Attachment
 
-PREVIEW_CHARACTERS = 2_000
-
 
 class UploadInput(serializers.Serializer[Any]):
     """A multipart upload."""
@@ -50,7 +48,7 @@ class StoredFile(serializers.ModelSerializer[Attachment]):
     """A file with what was read from it."""
 
     file_id = serializers.UUIDField(source="uuid")
-    text_preview = serializers.SerializerMethodField()
+    text_preview = serializers.CharField(source="preview")
 
     class Meta:
         model = Attachment
@@ -68,10 +66,6 @@ class StoredFile(serializers.ModelSerializer[Attachment]):
             "text_preview",
             "created_at",
         ]
-
-    def get_text_preview(self, row: Attachment) -> str:
-        """The beginning of the text."""
-        return row.text[:PREVIEW_CHARACTERS]
 
 
 class FileAccepted(serializers.Serializer[Any]):

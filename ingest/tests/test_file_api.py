@@ -5,7 +5,9 @@ from __future__ import annotations
 from unittest import mock
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import TestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from common.actors import Actor
@@ -176,6 +178,18 @@ class DetailTests(FileApiCase):
         }
         assert names <= set(data)
         assert (data["status"], data["size"], data["error"]) == ("pending", len(TEXT), "")
+
+    def test_a_long_text_is_shown_by_its_beginning(self) -> None:
+        """API.md: a preview, found in a constant number of queries, without loading the whole text."""
+        row = self.stored(SYSTEM)
+        Attachment.objects.filter(pk=row.pk).update(text="x" * 50_000, status="parsed")
+        caller = as_key(self.key)
+        with CaptureQueriesContext(connection) as queries:
+            data = caller.get(f"/api/v1/files/{row.uuid}").json()
+        assert data["text_preview"] == "x" * 2_000
+        selects = [q["sql"] for q in queries if 'FROM "ticketing_attachment"' in q["sql"]]
+        assert len(selects) == 1
+        assert '"segments"' not in selects[0]
 
     def test_it_answers_404_for_what_is_not_there(self) -> None:
         """A1."""
