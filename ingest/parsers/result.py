@@ -49,6 +49,10 @@ class ParseError(Exception):
         self.message = message
 
 
+class ParserBusy(OSError):
+    """The machine gave the parser no time: this says nothing of the file, so try again later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch `text[start:end]` of the final text and where in the file it came from.

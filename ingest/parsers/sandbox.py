@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from ingest.parsers.detect import kind_by_name
 from ingest.parsers.limits import DEFAULT_LIMITS, MEBIBYTE, ParseLimits
-from ingest.parsers.result import Code, ParsedFile, ParseError
+from ingest.parsers.result import Code, ParsedFile, ParseError, ParserBusy
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _STDERR_BYTES = 16_384
 _CHUNK = 262_144
 _NAME_CHARACTERS = 255
+_STARVED = 0.25
 _OUT_OF_MEMORY_MARKS = (b"memory allocation of", b"MemoryError", b"bad_alloc", b"ut of memory")
 
 
@@ -46,7 +47,7 @@ class Outcome:
 def parse_file(source: bytes | Path | str, name: str, limits: ParseLimits = DEFAULT_LIMITS) -> ParsedFile:
     """Return the text of a file, given its bytes or path and the name its sender gave it.
 
-    Safe to call from any thread. Raises ParseError with a stable code.
+    Safe to call from any thread. Raises ParseError with a stable code, ParserBusy on a starved machine.
     """
     return parse_measured(source, name, limits)[0]
 
@@ -176,9 +177,11 @@ def _reap(process: subprocess.Popen[bytes], options: int) -> resource.struct_rus
 
 
 def _read_reply(outcome: Outcome, limits: ParseLimits) -> dict[str, Any]:
-    """Return the child's JSON, or raise the ParseError that its end means."""
+    """Return the child's JSON, or raise the ParseError (or ParserBusy) that its end means."""
     if outcome.flooded:
         raise ParseError(Code.BOMB, "The file gives more text than can be taken in.")
+    if outcome.expired and outcome.cpu_seconds < limits.cpu_seconds * _STARVED:
+        raise ParserBusy("The parser waited for a processor until its time was over.")
     if outcome.expired or outcome.status == -signal.SIGXCPU or outcome.cpu_seconds >= limits.cpu_seconds:
         raise ParseError(Code.TIMEOUT, "The file takes too long to read.")
     if outcome.status == 0 and outcome.reply:

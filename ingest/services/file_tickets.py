@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.actors import Actor
-from common.exceptions import Unprocessable
+from common.exceptions import Unavailable, Unprocessable
 from ingest.parsers.csv_file import JOINER
-from ingest.parsers.result import ParsedFile, ParseError
+from ingest.parsers.result import ParsedFile, ParseError, ParserBusy
 from ingest.parsers.sandbox import parse_file
 from ingest.services.reading import read_result
 from ingest.services.uploads import FileRefused, Upload
@@ -48,7 +48,7 @@ def file_ticket_open(
     """Read a file within the parser's limits, keep it, and open a ticket from its text.
 
     The reading comes first and outside any transaction: a file that is refused leaves nothing behind.
-    Raises FileRefused, FileTooLarge, FileEmpty, FileWithoutText. Emits ``attachment_added``,
+    Raises FileRefused, FileTooLarge, FileEmpty, FileWithoutText, Unavailable. Emits ``attachment_added``,
     ``ticket_opened``.
     """
     size_check(size=len(upload.content))
@@ -56,6 +56,8 @@ def file_ticket_open(
         parsed = parse_file(upload.content, upload.name)
     except ParseError as error:
         raise FileRefused(error) from error
+    except ParserBusy as error:
+        raise Unavailable("Files cannot be read at the moment.", retry_after_seconds=30) from error
     result = read_result(parsed)
     if not result.text:
         raise FileWithoutText

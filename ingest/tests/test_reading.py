@@ -9,7 +9,7 @@ from django.test import TestCase
 from django.utils import timezone
 
 from classifier.services.execution import run_process
-from ingest.parsers.result import ParsedFile, Segment
+from ingest.parsers.result import ParsedFile, ParserBusy, Segment
 from ingest.services.reading import attachment_parse, files_due, read_result
 from ingest.services.uploads import Upload, upload_store
 from ingest.tasks import parse_file, sweep_files
@@ -76,6 +76,13 @@ class ReadingTests(TestCase):
                 assert not attachment_parse(attachment_id=row.pk)
         row.refresh_from_db()
         assert (row.status, row.error_code) == ("failed", "unavailable")
+
+    def test_a_starved_parser_means_another_try(self) -> None:
+        """STYLE 11: a sound file is not refused because the machine was busy."""
+        row = self.store()
+        with mock.patch("ingest.services.reading.parse_file", side_effect=ParserBusy("busy")):
+            assert not attachment_parse(attachment_id=row.pk)
+        assert attachment_parse(attachment_id=row.pk)
 
     def test_a_file_that_kills_its_reader_is_given_up(self) -> None:
         """STYLE 11: attempts that die without a word are counted too."""
