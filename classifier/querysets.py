@@ -65,6 +65,15 @@ class ReviewQuerySet(models.QuerySet[Any]):
             return self.none()
         return self.filter(ticket__in=Ticket.objects.visible_to(actor))
 
+    def answered_by(self, actor: Actor) -> Self:
+        """The person's own answers, also where one gave the ticket to a team the person does not see."""
+        rows = self if actor.client_ids is None else self.filter(client__in=actor.client_ids)
+        return rows.filter(
+            state__in=[ReviewState.ACCEPTED, ReviewState.CORRECTED],
+            reviewed_by_id=actor.user_id,
+            reviewed_by__isnull=False,
+        )
+
     def open(self) -> Self:
         """Items nobody has answered."""
         return self.filter(state=ReviewState.OPEN)

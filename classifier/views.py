@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from classifier.choices import DraftState
 from classifier.forms import DraftForm, ReviewForm
@@ -29,7 +29,7 @@ from ticketing.models import Ticket
 from ticketing.views.access import query_of, staff_page, ticket_or_404
 
 
-@require_GET
+@require_safe
 @staff_page
 def queue(request: HttpRequest) -> HttpResponse:
     """The most urgent item, or the good news that there is none."""
@@ -92,7 +92,8 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_page
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the last answer back."""
-    item = _item_or_404(request, pk)
+    own = ReviewItem.objects.answered_by(actor_of(request)).select_related("ticket__client")
+    item: ReviewItem = get_object_or_404(own, pk=pk)
     try:
         review_undo(item=item, actor=actor_of(request))
     except ApplicationError as error:

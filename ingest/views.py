@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.services.answers import ticket_triage
 from common.actors import Actor
@@ -120,7 +120,7 @@ def _explain(form: Any, error: ApplicationError) -> None:
         form.add_error(name if name in form.fields else None, problems)
 
 
-@require_GET
+@require_safe
 @login_required
 def submitted(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The receipt: number, category, team, and what happens next; a fragment of it while triage runs."""
@@ -141,7 +141,7 @@ def submitted(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(request, "ingest/_receipt.html" if fragment else "ingest/portal_submitted.html", context)
 
 
-@require_GET
+@require_safe
 @login_required
 def article(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """A public article."""
@@ -152,7 +152,7 @@ def article(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(request, "ingest/portal_article.html", {"article": found, "html": html})
 
 
-@require_GET
+@require_safe
 @login_required
 def tickets(request: HttpRequest) -> HttpResponse:
     """The reader's own tickets."""
@@ -178,7 +178,7 @@ def tickets(request: HttpRequest) -> HttpResponse:
     return render(request, "ingest/portal_tickets.html", context)
 
 
-@require_GET
+@require_safe
 @login_required
 def ticket(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """One own ticket with its public conversation."""
@@ -230,7 +230,7 @@ def _send(actor: Actor, found: Ticket, form: PortalReplyForm) -> Message:
     return message_add(ticket=found, new=new, actor=actor)
 
 
-@require_GET
+@require_safe
 @login_required
 def file(request: HttpRequest, uuid: UUID) -> FileResponse:
     """A public file of an own ticket."""

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from django.db.models import Case, IntegerField, Value, When
 
-from classifier.choices import ReviewState
 from classifier.models import ReviewItem
 from common.actors import Actor
 from ticketing.choices import AttachmentStatus, DecisionState, TriageField
@@ -19,6 +18,7 @@ from ticketing.selectors.desk_ticket import field_options
 
 UNDO_WINDOW: Final = timedelta(hours=12)
 TEXT_SHOWN: Final = 20_000
+_LEAST_SHOWN: Final = 0.005
 _ASKED: Final = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.TEAM)
 
 
@@ -40,12 +40,7 @@ def _with_ticket(rows: Any) -> Any:
 
 def item_last_answered(actor: Actor, *, now: datetime) -> ReviewItem | None:
     """The person's latest answer that can still be taken back."""
-    rows = ReviewItem.objects.visible_to(actor).filter(
-        state__in=[ReviewState.ACCEPTED, ReviewState.CORRECTED],
-        reviewed_by_id=actor.user_id,
-        reviewed_by__isnull=False,
-        reviewed_at__gte=now - UNDO_WINDOW,
-    )
+    rows = ReviewItem.objects.answered_by(actor).filter(reviewed_at__gte=now - UNDO_WINDOW)
     item: ReviewItem | None = rows.order_by("-reviewed_at", "-pk").first()
     return item
 
@@ -60,13 +55,9 @@ class Progress:
 
 def progress_of(actor: Actor, *, now: datetime) -> Progress:
     """Answers of the last hours beside what still waits."""
-    rows = ReviewItem.objects.visible_to(actor)
-    done = rows.filter(
-        state__in=[ReviewState.ACCEPTED, ReviewState.CORRECTED],
-        reviewed_by_id=actor.user_id,
-        reviewed_at__gte=now - UNDO_WINDOW,
-    ).count()
-    return Progress(done, done + rows.open().count())
+    done = ReviewItem.objects.answered_by(actor).filter(reviewed_at__gte=now - UNDO_WINDOW).count()
+    waiting = ReviewItem.objects.visible_to(actor).open().count()
+    return Progress(done, done + waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +163,11 @@ def _field(
     if blind or row is None:
         choices = [ReviewChoice(value, text, None) for value, text in options]
         return ReviewField(name, label, "", DecisionState.HELD.value, None, "", choices)
-    likely = {item["value"]: item.get("confidence") for item in row.alternatives}
+    likely = {
+        item["value"]: item["confidence"]
+        for item in row.alternatives
+        if (item.get("confidence") or 0.0) >= _LEAST_SHOWN
+    }
     likely[row.value] = row.confidence
     choices = [ReviewChoice(value, text, likely.get(value)) for value, text in options]
     if name != TriageField.SEVERITY:

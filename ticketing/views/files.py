@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import FileResponse, Http404, HttpRequest
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from common.actors import Actor
 from teams.api.actors import actor_of
@@ -33,7 +33,7 @@ def attachment_response(actor: Actor, uuid: UUID) -> FileResponse:
     return response
 
 
-@require_GET
+@require_safe
 @staff_page
 def file(request: HttpRequest, uuid: UUID) -> FileResponse:
     """A file of a ticket on the desk."""

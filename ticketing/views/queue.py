@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from teams.api.actors import actor_of
 from ticketing.forms import BulkForm, first_problem
@@ -19,7 +19,7 @@ from ticketing.services.desk import BulkChange, tickets_change
 from ticketing.views.access import staff_page
 
 
-@require_GET
+@require_safe
 @staff_page
 def queue(request: HttpRequest) -> HttpResponse:
     """One page of a view with its filters."""

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from common.actors import Actor
 from common.exceptions import ApplicationError
@@ -33,7 +33,7 @@ def file_address(attachment: Attachment) -> str:
     return reverse("desk:file", args=[attachment.uuid])
 
 
-@require_GET
+@require_safe
 @staff_page
 def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The ticket beside the list it was reached from."""
