@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -35,7 +36,6 @@ from ticketing.views.files import attachment_response
 logger = structlog.get_logger(__name__)
 PAGE_SIZE = 25
 RECENT = 5
-_FILE_HELP = "PDF, DOCX, TXT, LOG, CSV, JSON, XML, XLSX or e-mail, up to 25 MB each."
 
 
 def file_address(attachment: Attachment) -> str:
@@ -81,12 +81,17 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "home",
         "form": form,
-        "file_help": _FILE_HELP,
+        "file_help": _file_help(),
         "accept": ACCEPTED,
         "recent": selectors.own_tickets(actor_of(request)).order_by("-updated_at")[:RECENT],
         "articles": selectors.helpful_articles(client),
     }
     return render(request, "ingest/portal_home.html", context, status=422 if form.errors else 200)
+
+
+def _file_help() -> str:
+    limit = settings.MAX_UPLOAD_BYTES // 1024 // 1024
+    return f"PDF, DOCX, TXT, LOG, CSV, JSON, XML, XLSX or e-mail, up to {limit} MB each."
 
 
 def _submit(request: HttpRequest, form: RequestForm, client: Client) -> Ticket:
