@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from classifier.engine.drafts import Draft
+from classifier.models import ResponseDraft
 from classifier.steps.context import TriageContext
 from classifier.steps.job import LocatedField, TriageResult
 
@@ -86,6 +87,20 @@ def draft_json(draft: Draft) -> dict[str, Any]:
         "action_items": list(draft.action_items),
         "timeline": draft.timeline,
         "closing": draft.closing,
+    }
+
+
+def stored_draft_json(draft: ResponseDraft) -> dict[str, Any]:
+    """The draft of a ticket in the form of ``POST workflow/respond``."""
+    return {
+        "id": str(draft.uuid),
+        "content": draft.content,
+        "tone": draft.tone,
+        "template_used": draft.template_used,
+        "suggested_actions": draft.suggested_actions,
+        "requires_escalation": draft.requires_escalation,
+        "sources": draft.sources,
+        **draft.parts,
     }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.db.models import Q
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from classifier.api.answers import SimilarTicketsAnswer
 from classifier.api.serializers import DraftInput, DraftSerializer, RunSerializer
 from classifier.models import WorkflowRun
 from classifier.services.drafts import draft_make
@@ -48,7 +49,7 @@ class TicketRunsView(TicketTriageBase):
 class TicketSimilarView(TicketTriageBase):
     """Tickets that tell of the same thing."""
 
-    @extend_schema(operation_id="ticket_similar", responses=serializers.JSONField())
+    @extend_schema(operation_id="ticket_similar", responses=SimilarTicketsAnswer)
     def get(self, request: Request, ref: str) -> Response:
         """Proposed and confirmed links, surest first; dismissed ones are left out."""
         ticket = access_ticket(actor=actor_of(request), ref=ref)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from classifier.api import presenters
+from classifier.api import answers, presenters
 from classifier.api.filters import ClassificationFilter
 from classifier.api.serializers import (
     ClassificationSerializer,
@@ -22,7 +22,7 @@ from classifier.models import Classification
 from classifier.selectors.clients import caller_client, caller_taxonomy
 from classifier.services.answers import Question, text_draft, text_triage, ticket_triage, triage_answer
 from classifier.services.doors import AskedTicket, asked_ticket_open
-from classifier.services.drafts import draft_make
+from classifier.services.drafts import draft_if_wanted
 from classifier.steps.context import TriageContext
 from classifier.steps.job import TriageResult
 from common.correlation import correlation_id
@@ -30,9 +30,7 @@ from teams.api.actors import actor_of
 from teams.api.idempotency import idempotent
 from teams.api.permissions import IsStaffActor
 from teams.choices import Scope
-from ticketing.models import Ticket
 
-_JSON = serializers.JSONField()
 _EXAMPLE = "I cannot connect to the VPN after the Windows update."
 
 
@@ -50,15 +48,7 @@ class ClassifyView(ClassifierView):
     @extend_schema(
         operation_id="classify",
         request=ClassifyInput,
-        responses=inline_serializer(
-            "ClassifyAnswer",
-            {
-                "category": serializers.CharField(),
-                "category_name": serializers.CharField(),
-                "confidence": serializers.FloatField(),
-                "engine": serializers.CharField(),
-            },
-        ),
+        responses=answers.ClassifyAnswer,
         examples=[OpenApiExample("VPN", value={"ticket": _EXAMPLE}, request_only=True)],
     )
     def post(self, request: Request) -> Response:
@@ -78,7 +68,7 @@ class ClassifyTicketView(ClassifierView):
     @extend_schema(
         operation_id="classify_ticket",
         request=ClassifyTicketInput,
-        responses={201: inline_serializer("ClassifyTicketAnswer", {"ticket_id": serializers.CharField()})},
+        responses={201: answers.ClassifyTicketAnswer},
         examples=[OpenApiExample("VPN", value={"text": _EXAMPLE, "user_id": "u-17"}, request_only=True)],
     )
     @idempotent
@@ -99,7 +89,7 @@ class ClassifyTicketView(ClassifierView):
         return Response(triage_answer(ticket=ticket), status=status.HTTP_201_CREATED)
 
 
-@extend_schema(operation_id="classify_history")
+@extend_schema_view(list=extend_schema(operation_id="classify_history"))
 class HistoryView(mixins.ListModelMixin, viewsets.GenericViewSet[Classification]):
     """Redacted records of what was classified, newest first."""
 
@@ -174,7 +164,11 @@ def _valid(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
 class WorkflowClassifyView(WorkflowView):
     """Category, severity, sentiment, root cause, language and summary of a text."""
 
-    @extend_schema(operation_id="workflow_classify", request=WorkflowInput, responses=_JSON)
+    @extend_schema(
+        operation_id="workflow_classify",
+        request=WorkflowInput,
+        responses=answers.WorkflowClassifyAnswer,
+    )
     def post(self, request: Request) -> Response:
         """Classify."""
         _, result, _ = self.judge(request)
@@ -184,7 +178,11 @@ class WorkflowClassifyView(WorkflowView):
 class WorkflowExtractView(WorkflowView):
     """Fields of a text with their exact places."""
 
-    @extend_schema(operation_id="workflow_extract", request=WorkflowInput, responses=_JSON)
+    @extend_schema(
+        operation_id="workflow_extract",
+        request=WorkflowInput,
+        responses=answers.WorkflowExtractAnswer,
+    )
     def post(self, request: Request) -> Response:
         """Extract."""
         _, result, _ = self.judge(request)
@@ -194,7 +192,11 @@ class WorkflowExtractView(WorkflowView):
 class WorkflowRespondView(WorkflowView):
     """A draft answer."""
 
-    @extend_schema(operation_id="workflow_respond", request=WorkflowInput, responses=_JSON)
+    @extend_schema(
+        operation_id="workflow_respond",
+        request=WorkflowInput,
+        responses=answers.WorkflowRespondAnswer,
+    )
     def post(self, request: Request) -> Response:
         """Draft."""
         data, result, context = self.judge(request)
@@ -211,7 +213,11 @@ class WorkflowRespondView(WorkflowView):
 class WorkflowRouteView(WorkflowView):
     """Team, priority and escalation path."""
 
-    @extend_schema(operation_id="workflow_route", request=WorkflowInput, responses=_JSON)
+    @extend_schema(
+        operation_id="workflow_route",
+        request=WorkflowInput,
+        responses=answers.WorkflowRouteAnswer,
+    )
     def post(self, request: Request) -> Response:
         """Route."""
         _, result, _ = self.judge(request)
@@ -221,7 +227,11 @@ class WorkflowRouteView(WorkflowView):
 class WorkflowProcessView(ClassifierView):
     """The whole way of a ticket in one call; the ticket is stored."""
 
-    @extend_schema(operation_id="workflow_process", request=WorkflowInput, responses={201: _JSON})
+    @extend_schema(
+        operation_id="workflow_process",
+        request=WorkflowInput,
+        responses={201: answers.WorkflowProcessAnswer},
+    )
     @idempotent
     def post(self, request: Request) -> Response:
         """Open, triage, draft, answer."""
@@ -233,12 +243,11 @@ class WorkflowProcessView(ClassifierView):
         result = ticket_triage(ticket=ticket)
         if result is None:
             raise serializers.ValidationError("The ticket was already triaged.")
-        answer = presenters.process_json(result)
-        tone = data["options"].get("tone") or client.ticketing_settings.draft_tone
-        draft = draft_make(ticket=Ticket.objects.get(pk=ticket.pk), tone=tone, actor=actor)
-        content = {"content": draft.content, "tone": draft.tone, "template_used": draft.template_used}
-        answer["response_draft"] = {**content, **draft.parts, "sources": draft.sources}
-        return Response(
-            {"ticket_id": ticket.reference, **answer, "correlation_id": correlation_id()},
-            status=status.HTTP_201_CREATED,
-        )
+        draft = draft_if_wanted(ticket=ticket, tone=data["options"].get("tone", ""), actor=actor)
+        answer = {
+            "ticket_id": ticket.reference,
+            **presenters.process_json(result),
+            "response_draft": presenters.stored_draft_json(draft) if draft else None,
+            "correlation_id": correlation_id(),
+        }
+        return Response(answer, status=status.HTTP_201_CREATED)

@@ -103,6 +103,14 @@ def draft_make(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft:
     return _replace(ticket, write_draft(draft_request(ticket=ticket, tone=tone)), run=None)
 
 
+def draft_if_wanted(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft | None:
+    """A draft at once for a caller who waits; None where drafts are switched off (C13)."""
+    if not flag_enabled("ENABLE_RESPONSE_GENERATION", client_id=ticket.client_id):
+        return None
+    fresh = Ticket.objects.get(pk=ticket.pk)
+    return draft_make(ticket=fresh, tone=tone or fresh.client.ticketing_settings.draft_tone, actor=actor)
+
+
 def _replace(ticket: Ticket, draft: Draft, *, run: WorkflowRun | None) -> ResponseDraft:
     ResponseDraft.objects.filter(ticket=ticket, state=DraftState.PROPOSED).update(state=DraftState.REPLACED)
     parts = {name: getattr(draft, name) for name in _PARTS}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from config.health import views
+
+urlpatterns = [
+    path("health", views.FullHealthView.as_view(), name="health-short"),
+    path("metrics", views.metrics, name="metrics"),
+]

@@ -1,0 +1,24 @@
+"""Periodic tasks: one commented dictionary; the scheduler keeps them where administrators see them."""
+
+from __future__ import annotations
+
+from celery.schedules import crontab
+
+SCHEDULE = {
+    # Finds runs whose message was lost or whose worker died (C2).
+    "triage sweep": {"task": "classifier.tasks.sweep", "schedule": 30.0},
+    # Finds files whose message was lost or whose reader died (I1).
+    "files sweep": {"task": "ingest.tasks.sweep_files", "schedule": 30.0},
+    # Warnings and breaches by due time; safe when two schedulers run (S4).
+    "SLA check": {"task": "sla.tasks.check_due", "schedule": 60.0},
+    # The outbox: mail and webhooks with retries (S4).
+    "notifications": {"task": "teams.tasks.deliver_notifications", "schedule": 15.0},
+    # Proof of life of the scheduler and a worker, read by health (O3).
+    "heartbeat": {"task": "config.tasks.heartbeat", "schedule": 30.0},
+    # New examples become a new model if they make it no worse (C7).
+    "retrain": {"task": "classifier.tasks.retrain", "schedule": crontab(hour=2, minute=15)},
+    # Old details of steps and calls go; decisions stay (C21).
+    "triage housekeeping": {"task": "classifier.tasks.housekeeping", "schedule": crontab(hour=3, minute=0)},
+    # Expired idempotency records and sessions go.
+    "housekeeping": {"task": "config.tasks.housekeeping", "schedule": crontab(hour=3, minute=30)},
+}
