@@ -1,0 +1,28 @@
+"""Shipped teams, taxonomies, rules and articles into the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from teams.services.defaults import defaults_load as teams_load
+from ticketing.services.defaults import defaults_load as ticketing_load
+
+
+class Command(BaseCommand):
+    """``manage.py load_defaults``."""
+
+    help = "Load the shipped teams, taxonomies, routing rules and articles. What was edited since is kept."
+
+    def add_arguments(self, parser: Any) -> None:
+        """Options."""
+        parser.add_argument("--overwrite", action="store_true", help="Take the shipped values again.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Load and count."""
+        teams = teams_load()
+        counts = ticketing_load(overwrite=options["overwrite"])
+        if options["verbosity"]:
+            loaded = ", ".join(f"{count} {kind}" for kind, count in {"teams": teams, **counts}.items())
+            self.stdout.write(f"Loaded {loaded}.")
