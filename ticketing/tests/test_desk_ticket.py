@@ -71,12 +71,13 @@ class TicketPageTest(TestCase):
 
     def test_a_reply_is_sent_and_the_ticket_moves(self) -> None:
         """T5, T2: public message with a file, then the status that was chosen."""
-        file = SimpleUploadedFile("notes.txt", b"restart it")
+        file = SimpleUploadedFile("screen.png", b"\x89PNG")
         self.post("reply", body="Please **restart**.", then="pending", files=[file])
         message = self.ticket.messages.get(is_first=False)
         self.assertEqual((message.is_public, message.author_user), (True, self.world.agent))
         self.assertIn("<strong>restart</strong>", message.html)
-        self.assertEqual(message.attachments.get().name, "notes.txt")
+        attachment = message.attachments.get()
+        self.assertEqual((attachment.name, attachment.status), ("screen.png", "parsed"))
         self.assertEqual(self.ticket.status, "pending")
 
     def test_a_note_stays_among_colleagues(self) -> None:

@@ -15,12 +15,12 @@ from django.views.decorators.http import require_POST, require_safe
 from common.actors import Actor
 from common.exceptions import ApplicationError
 from teams.api.actors import actor_of
-from ticketing.choices import TriageField
+from ticketing.choices import AttachmentStatus, TriageField
 from ticketing.forms import AssignForm, ConfirmForm, MessageForm, ReplyForm, StatusForm, first_problem
 from ticketing.models import Attachment, Ticket
 from ticketing.selectors import desk
 from ticketing.selectors.desk_ticket import ticket_for_page, ticket_page
-from ticketing.services.attachments import attachment_store
+from ticketing.services.attachments import ReadResult, attachment_store
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.desk import reply_send, ticket_hand_over, ticket_take
 from ticketing.services.tickets import status_change
@@ -129,7 +129,10 @@ def note(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _new_message(form: MessageForm, ticket: Ticket, actor: Actor, *, is_public: bool) -> NewMessage:
-    """The message with its files stored; storage is written before any transaction begins."""
+    """The message with its files stored; storage is written before any transaction begins.
+
+    What an agent sends is meant for people: nobody owes its reading, so no type of file is refused.
+    """
     attachments = tuple(
         attachment_store(
             client=ticket.client,
@@ -137,6 +140,7 @@ def _new_message(form: MessageForm, ticket: Ticket, actor: Actor, *, is_public: 
             content=file.read(),
             content_type=file.content_type or "",
             actor=actor,
+            result=ReadResult(status=AttachmentStatus.PARSED),
         )
         for file in form.cleaned_data["files"]
     )
