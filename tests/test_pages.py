@@ -6,6 +6,7 @@ from django.test import TestCase, override_settings
 from django.urls import reverse
 
 from teams.choices import Group
+from ticketing.services.tickets import status_change
 from ticketing.tests.world import PASSWORD, World, make_user
 
 
@@ -46,6 +47,14 @@ class FrontDoorTest(TestCase):
             page = self.client.get(reverse("login"))
         for name in ("admin", "lead", "agent", "requester", "other-lead"):
             self.assertContains(page, f'data-fill-username="{name}"')
+
+    def test_a_broken_rule_is_shown_even_where_no_page_can_be_returned_to(self) -> None:
+        """Style 12: the whole sentence, with the status the error has."""
+        ticket = self.world.ticket()
+        status_change(ticket=ticket, status="closed", actor=self.world.actor(self.world.lead))
+        self.client.force_login(self.world.agent)
+        response = self.client.post(reverse("desk:status", args=[ticket.uuid]), {"status": "open"})
+        self.assertContains(response, "“Closed” cannot become “Open”", status_code=409)
 
     def test_pages_hold_no_inline_script_or_style(self) -> None:
         """Style 17: the content policy forbids both, so none may be there."""
