@@ -29,7 +29,7 @@ class DomainEvent(Signal):
             try:
                 with transaction.atomic():
                     receiver(signal=self, sender=None, **payload)
-            except Exception:  # noqa: BLE001  the outer edge of a loop over strangers' code
+            except Exception:
                 name = f"{receiver.__module__}.{receiver.__qualname__}"
                 logger.exception("event_receiver_failed", signal_name=self.name, receiver=name)
                 receiver_failed.send(sender=None, event=self.name, receiver=name)

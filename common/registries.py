@@ -1,4 +1,4 @@
-"""Named slots that lower layers render and upper apps fill: panels, indicators, personal data, notifications."""
+"""Named slots that lower layers render and upper apps fill: panels, indicators, personal data, mail."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Registry(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A provider for a composed page: ``load`` maps ids to data for all of them in a constant number of queries."""
+    """A provider for a composed page: ``load`` maps ids to data in a constant number of queries."""
 
     load: Callable[[Sequence[int]], Mapping[int, Any]]
     template: str = ""

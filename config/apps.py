@@ -10,5 +10,5 @@ class ConfigConfig(AppConfig):
     verbose_name = "House"
 
     def ready(self) -> None:
-        """Register the schema extensions; importing is registering."""
-        from config import schema  # noqa: F401, PLC0415  the REST framework is not loaded before
+        """Register the system checks and the schema extensions; importing is registering."""
+        from config import checks, schema  # noqa: F401, PLC0415  the REST framework is not loaded before

@@ -13,6 +13,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
+from classifier.llm.config import VARIABLES
 from config.beat import SCHEDULE
 from config.logs import logging_config
 
@@ -143,7 +144,8 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
-        "options": "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+        "options": "-c statement_timeout=30000 -c lock_timeout=5000"
+        " -c idle_in_transaction_session_timeout=60000",
     }
 
 REDIS_URL = env.str("REDIS_URL", "")
@@ -350,18 +352,7 @@ ATTACHMENT_WAIT_SECONDS = env.int("ATTACHMENT_WAIT_SECONDS", 30)
 INLINE_DEADLINE_SECONDS = env.float("INLINE_DEADLINE_SECONDS", 4.5)
 BLIND_SAMPLE_RATE = env.float("BLIND_SAMPLE_RATE", 0.05)
 DUPLICATE_WINDOW_HOURS = env.int("DUPLICATE_WINDOW_HOURS", 72)
-LLM_ENVIRONMENT = {
-    name: value
-    for name in (
-        "OPENAI_API_KEY OPENAI_BASE_URL LLM_PROVIDER LLM_MODEL LLM_API_KEY LLM_BASE_URL LLM_FALLBACKS"
-        " LLM_TIMEOUT_SECONDS"
-        " LLM_PRICE_INPUT LLM_PRICE_OUTPUT LLM_INTERNAL AZURE_OPENAI_API_KEY AZURE_OPENAI_ENDPOINT"
-        " AZURE_OPENAI_DEPLOYMENT AZURE_OPENAI_API_VERSION GROQ_API_KEY GROQ_MODEL OLLAMA_BASE_URL"
-        " OLLAMA_MODEL OLLAMA_NUM_CTX MAX_TOKENS LLM_DAILY_BUDGET LLM_MONTHLY_BUDGET"
-        " LLM_REQUESTS_PER_MINUTE CIRCUIT_BREAKER_THRESHOLD CIRCUIT_BREAKER_TIMEOUT"
-    ).split()
-    if (value := env.str(name, ""))
-}
+LLM_ENVIRONMENT = {name: value for name in VARIABLES if (value := env.str(name, ""))}
 
 # --- mail -------------------------------------------------------------------------------------------------
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")

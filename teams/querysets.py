@@ -67,4 +67,6 @@ class ApiKeyQuerySet(models.QuerySet[Any]):
 
     def usable(self, *, now: datetime) -> Self:
         """Keys that are neither revoked nor expired."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, client__is_active=True)
+        return self.filter(
+            Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, client__is_active=True
+        )

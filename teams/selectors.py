@@ -35,7 +35,9 @@ def actor_for_user(user: Any) -> Actor:
     role = role_of(user)
     every = role is Role.ADMINISTRATOR
     clients = None if every else frozenset(user.clients.filter(is_active=True).values_list("pk", flat=True))
-    teams = frozenset(user.memberships.values_list("team_id", flat=True)) if role is Role.AGENT else frozenset()
+    teams = (
+        frozenset(user.memberships.values_list("team_id", flat=True)) if role is Role.AGENT else frozenset()
+    )
     return Actor(
         kind=ActorKind.REQUESTER if role is Role.REQUESTER else ActorKind.USER,
         role=role,

@@ -105,7 +105,5 @@ class WorkerKillTests(TransactionTestCase):
         runs = Counter(WorkflowRun.objects.filter(purpose="triage").values_list("ticket_id", "state"))
         self.assertEqual(set(runs.values()), {1})
         self.assertEqual({state for _, state in runs}, {"completed"})
-        doubled = Counter(
-            TicketEvent.objects.filter(verb="ticket.triaged").values_list("ticket_id", "field")
-        )
+        doubled = Counter(TicketEvent.objects.filter(verb="ticket.triaged").values_list("ticket_id", "field"))
         self.assertLessEqual(max(doubled.values(), default=1), 1)

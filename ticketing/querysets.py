@@ -137,7 +137,7 @@ class AttachmentQuerySet(models.QuerySet[Any]):
     """Files."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Files of visible tickets; loose files only for their uploader and the client's leads and services."""
+        """Files of visible tickets; loose files only for their uploader, the client's leads and services."""
         if actor.client_ids is None:
             return self.all()
         tickets = self.model._meta.get_field("ticket").related_model.objects.visible_to(actor)

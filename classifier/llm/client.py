@@ -46,9 +46,7 @@ def _repair_note(error: LlmError) -> Message:
 def _to_raise(errors: Sequence[LlmError]) -> LlmError:
     """Return the failure that decides: one that may pass soonest, else the last."""
     passing = [error for error in errors if not error.permanent]
-    chosen = (
-        min(passing, key=lambda error: error.retry_after_seconds or 0.0) if passing else errors[-1]
-    )
+    chosen = min(passing, key=lambda error: error.retry_after_seconds or 0.0) if passing else errors[-1]
     chosen.earlier = tuple(error for error in errors if error is not chosen)
     return chosen
 

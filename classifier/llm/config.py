@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import Final
 from urllib.parse import urlsplit
 
 
@@ -141,6 +142,39 @@ class _Environment:
 
     def names(self, name: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+
+
+VARIABLES: Final = (
+    "LLM_PROVIDER",
+    "LLM_MODEL",
+    "LLM_FALLBACKS",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_DEPLOYMENT",
+    "AZURE_OPENAI_API_VERSION",
+    "GROQ_API_KEY",
+    "GROQ_BASE_URL",
+    "OLLAMA_BASE_URL",
+    "OLLAMA_NUM_CTX",
+    "MAX_TOKENS",
+    "LLM_TIMEOUT_SECONDS",
+    "LLM_CONNECT_SECONDS",
+    "LLM_STRUCTURED_OUTPUT",
+    "LLM_REASONING_EFFORT",
+    "LLM_PRICE_INPUT",
+    "LLM_PRICE_OUTPUT",
+    *(f"LLM_PRICE_{way}_{kind.value.upper()}" for kind in ProviderKind for way in ("INPUT", "OUTPUT")),
+    "LLM_DAILY_BUDGET",
+    "LLM_MONTHLY_BUDGET",
+    "LLM_RATE_PER_MINUTE",
+    "LLM_CACHE_SECONDS",
+    "LLM_INTERNAL_PROVIDERS",
+    "CIRCUIT_BREAKER_THRESHOLD",
+    "CIRCUIT_BREAKER_TIMEOUT",
+)
+"""Every variable this layer reads; the settings hand exactly these on."""
 
 
 def settings_from_env(values: Mapping[str, str]) -> LayerSettings:

@@ -102,9 +102,7 @@ class RateLimitLayer:
         if wait <= 0.0 and self._bucket is not None:
             wait = self._bucket.take()
         if wait > 0.0:
-            raise LlmError(
-                FailureKind.THROTTLED, "The rate limit is used up.", retry_after_seconds=wait
-            )
+            raise LlmError(FailureKind.THROTTLED, "The rate limit is used up.", retry_after_seconds=wait)
         try:
             return self._inner.send(request)
         except LlmError as error:

@@ -20,7 +20,9 @@ class LabelledExample(Timestamped):
 
     taxonomy = models.ForeignKey(Taxonomy, on_delete=models.CASCADE, related_name="examples")
     client = models.ForeignKey(Client, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
-    ticket = models.ForeignKey(Ticket, null=True, blank=True, on_delete=models.CASCADE, related_name="examples")
+    ticket = models.ForeignKey(
+        Ticket, null=True, blank=True, on_delete=models.CASCADE, related_name="examples"
+    )
     text = models.TextField()
     text_hash = models.CharField(max_length=64)
     category = models.ForeignKey(Category, on_delete=models.CASCADE, related_name="examples")

@@ -1,4 +1,4 @@
-"""What triage leaves behind besides field values: extracted fields, drafts, call and classification records."""
+"""What triage leaves behind besides field values: extracted fields, drafts, records of calls and answers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ class LlmCall(models.Model):
     """The ledger: what left the building, to whom, when, and what it cost (C21)."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
-    ticket = models.ForeignKey(Ticket, null=True, blank=True, on_delete=models.CASCADE, related_name="llm_calls")
+    ticket = models.ForeignKey(
+        Ticket, null=True, blank=True, on_delete=models.CASCADE, related_name="llm_calls"
+    )
     run = models.ForeignKey(
         WorkflowRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="llm_calls"
     )

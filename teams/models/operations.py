@@ -50,9 +50,7 @@ class Notification(Leased, Timestamped):
     class Meta:
         ordering = ["-created_at"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["event_key", "channel", "recipient"], name="notification_once"
-            )
+            models.UniqueConstraint(fields=["event_key", "channel", "recipient"], name="notification_once")
         ]
         indexes = [
             # The sweeper asks for what is due and unsent.
@@ -73,9 +71,7 @@ class Alert(Timestamped):
     rule = models.CharField(max_length=80)
     subject = models.CharField(max_length=160, blank=True)
     client = models.ForeignKey(Client, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
-    severity = models.CharField(
-        max_length=10, choices=AlertSeverity.choices, default=AlertSeverity.WARNING
-    )
+    severity = models.CharField(max_length=10, choices=AlertSeverity.choices, default=AlertSeverity.WARNING)
     state = models.CharField(max_length=10, choices=AlertState.choices, default=AlertState.OPEN)
     message = models.TextField()
     count = models.PositiveIntegerField(default=1)

@@ -97,7 +97,9 @@ class Attachment(Leased, Timestamped):
     error = models.TextField(blank=True)
     pages = models.PositiveIntegerField(null=True, blank=True)
     text = models.TextField(blank=True)
-    segments = models.JSONField(default=list, blank=True, help_text="Positions of pages and rows in the text.")
+    segments = models.JSONField(
+        default=list, blank=True, help_text="Positions of pages and rows in the text."
+    )
     features = models.JSONField(default=dict, blank=True)
 
     objects = AttachmentQuerySet.as_manager()
@@ -106,9 +108,7 @@ class Attachment(Leased, Timestamped):
         ordering = ["pk"]
         indexes = [
             # The sweeper looks for files nobody has read yet.
-            models.Index(
-                fields=["next_at"], condition=models.Q(status="pending"), name="attachment_unread"
-            )
+            models.Index(fields=["next_at"], condition=models.Q(status="pending"), name="attachment_unread")
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,9 @@ class Requester(Timestamped):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="requesters")
-    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="requesters")
+    user = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="requesters"
+    )
     name = models.CharField(max_length=200, blank=True)
     phone = models.CharField(max_length=40, blank=True)
     external_id = models.CharField(max_length=120, blank=True)

@@ -74,7 +74,9 @@ class Ticket(Timestamped):
     project = models.ForeignKey(
         Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
     )
-    module = models.ForeignKey(Module, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets")
+    module = models.ForeignKey(
+        Module, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
+    )
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets")
     assignee = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="assigned_tickets"

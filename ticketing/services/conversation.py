@@ -52,9 +52,7 @@ def message_add(*, ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
     events_append(ticket=locked, actor=actor, changes=[Change(verb, new=str(message.uuid))])
     _mark_first_response(locked, message)
     search_document_write(ticket=locked)
-    events.message_added.publish(
-        ticket=locked, message=message, actor=actor, draft_uuid=new.draft_uuid
-    )
+    events.message_added.publish(ticket=locked, message=message, actor=actor, draft_uuid=new.draft_uuid)
     _move_status(locked, message, actor)
     return message
 

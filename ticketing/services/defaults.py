@@ -134,7 +134,9 @@ def defaults_load(*, folder: Path = DEFAULTS, overwrite: bool = False) -> dict[s
         taxonomy_load(data=read_yaml(path), overwrite=overwrite)
         for path in sorted((folder / "taxonomies").glob("*.yaml"))
     ]
-    rules = sum(rules_load(data=read_yaml(path) or {}) for path in sorted((folder / "routing").glob("*.yaml")))
+    rules = sum(
+        rules_load(data=read_yaml(path) or {}) for path in sorted((folder / "routing").glob("*.yaml"))
+    )
     articles = 0
     for taxonomy in taxonomies:
         path = folder / "articles" / f"{taxonomy.slug}.yaml"

@@ -27,8 +27,9 @@ class LinkProposal:
 
 @transaction.atomic
 def links_propose(*, ticket: Ticket, proposals: Sequence[LinkProposal]) -> list[TicketLink]:
-    """Keep what triage proposes; the caller holds the ticket's lock. A pair that is already linked, or was dismissed, stays as it is.
+    """Keep what triage proposes; the caller holds the ticket's lock.
 
+    A pair that is already linked, or was dismissed, stays as it is.
     Proposals of another client's tickets are left out.
     """
     targets = set(

@@ -77,7 +77,9 @@ def _create(client: Client, identity: RequesterIdentity, email: str) -> Requeste
     requester = Requester(
         client=client,
         user=user,
-        name=(identity.name or (user.display_name if user else "") or ("Anonymous" if anonymous else ""))[:200],
+        name=(identity.name or (user.display_name if user else "") or ("Anonymous" if anonymous else ""))[
+            :200
+        ],
         external_id="anonymous" if anonymous else identity.external_id[:120],
         is_anonymous=anonymous,
     )

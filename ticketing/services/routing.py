@@ -99,28 +99,31 @@ def _by_rule(given: RoutingInput) -> _Choice | None:
 
 def rule_confidence(conditions: Mapping[str, Any], given: RoutingInput) -> float | None:
     """How sure a rule's match is: None when a condition fails, else the weakest prediction it rests on."""
+    if not (_facts_match(conditions, given) and _hours_match(conditions.get("business_hours"), given)):
+        return None
     confidence = 1.0
-    if conditions.get("categories"):
-        if given.category not in conditions["categories"]:
-            return None
-        confidence = min(confidence, given.category_confidence)
-    if conditions.get("severities"):
-        if given.severity not in conditions["severities"]:
-            return None
-        confidence = min(confidence, given.severity_confidence)
-    if conditions.get("channels") and given.channel not in conditions["channels"]:
-        return None
-    if conditions.get("extracted_fields") and not given.extracted_fields.intersection(
-        conditions["extracted_fields"]
-    ):
-        return None
-    if conditions.get("keywords"):
-        text = given.text.casefold()
-        if not any(str(word).casefold() in text for word in conditions["keywords"]):
-            return None
-    if not _hours_match(conditions.get("business_hours"), given):
-        return None
+    predicted = (
+        ("categories", given.category, given.category_confidence),
+        ("severities", given.severity, given.severity_confidence),
+    )
+    for name, value, sure in predicted:
+        if conditions.get(name):
+            if value not in conditions[name]:
+                return None
+            confidence = min(confidence, sure)
     return confidence
+
+
+def _facts_match(conditions: Mapping[str, Any], given: RoutingInput) -> bool:
+    """The conditions that rest on no prediction: channel, extracted fields, words of the text."""
+    channels, fields = conditions.get("channels"), conditions.get("extracted_fields")
+    if channels and given.channel not in channels:
+        return False
+    if fields and not given.extracted_fields.intersection(fields):
+        return False
+    words = conditions.get("keywords")
+    text = given.text.casefold()
+    return not words or any(str(word).casefold() in text for word in words)
 
 
 def _hours_match(wanted: bool | None, given: RoutingInput) -> bool:

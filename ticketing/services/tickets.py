@@ -208,9 +208,7 @@ class TicketChanges:
     def given(self) -> dict[str, Any]:
         """The fields that have a value, by name."""
         return {
-            item.name: value
-            for item in fields(self)
-            if (value := getattr(self, item.name)) is not UNCHANGED
+            item.name: value for item in fields(self) if (value := getattr(self, item.name)) is not UNCHANGED
         }
 
 

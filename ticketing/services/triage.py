@@ -74,9 +74,7 @@ def triage_apply(*, ticket_id: int, outcome: TriageOutcome) -> Ticket:
     ticket.triaged_at = ticket.triaged_at or timezone.now()
     ticket_save(ticket, ["needs_review", "triaged_at"])
     _write_team(ticket, open_fields)
-    events.ticket_triaged.publish(
-        ticket=ticket, run_uuid=outcome.run_uuid, needs_review=outcome.needs_review
-    )
+    events.ticket_triaged.publish(ticket=ticket, run_uuid=outcome.run_uuid, needs_review=outcome.needs_review)
     return ticket
 
 
@@ -197,7 +195,9 @@ def _resolve(ticket: Ticket, decisions: Mapping[str, str]) -> dict[str, Any]:
         if name == TriageField.CATEGORY:
             found = Category.objects.filter(taxonomy_id=ticket.taxonomy_id, slug=value).first()
         elif name == TriageField.TEAM:
-            found = Team.objects.for_client(ticket.client_id).filter(slug=value).order_by("-client_id").first()
+            found = (
+                Team.objects.for_client(ticket.client_id).filter(slug=value).order_by("-client_id").first()
+            )
         elif name == TriageField.SEVERITY:
             found = value if value in Severity.values else None
         if found is None:

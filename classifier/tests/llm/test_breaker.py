@@ -194,9 +194,7 @@ def test_other_workers_see_the_state_and_a_lead_can_set_it(
     assert Breaker(state, "another model", clock=clock).permit() == Permit()
 
 
-def test_a_flushed_store_does_not_close_it(
-    breaker: Breaker, state: InMemoryState, clock: FakeClock
-) -> None:
+def test_a_flushed_store_does_not_close_it(breaker: Breaker, state: InMemoryState, clock: FakeClock) -> None:
     """C11: the process that knows tells the store, and through it the others."""
     fail(breaker, 10)
     state._values.clear()

@@ -151,10 +151,10 @@ class Command(BaseCommand):
         raise CommandError("The web process did not start within a minute.")
 
     def _load_demo(self, children: list[Child]) -> None:
-        """The demo runs through the worker that was just started; a dead worker is started again meanwhile."""
+        """Load the demo through the worker that was just started; what ends meanwhile is started again."""
         if not settings.DEMO:
             return
-        loading = subprocess.Popen(  # noqa: S603  fixed command
+        loading = subprocess.Popen(
             [sys.executable, "manage.py", "load_demo"],
             cwd=settings.BASE_DIR,
             env={**os.environ, "DEMO": "1"},

@@ -1,0 +1,135 @@
+"""Every variable is documented and takes effect; contradictions are refused (O6)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.test import SimpleTestCase, override_settings
+
+from classifier.llm.config import VARIABLES
+from config.checks import settings_fit_together
+
+ROOT = Path(__file__).resolve().parents[1]
+READ = re.compile(r"env\.\w+\(\s*\"([A-Z0-9_]+)\"")
+DOCUMENTED = re.compile(r"^([A-Z0-9_]+)=", re.MULTILINE)
+ELSEWHERE = {"PORT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+PER_PROVIDER = re.compile(r"^LLM_PRICE_(INPUT|OUTPUT)_")
+
+
+class DocumentationTests(SimpleTestCase):
+    """``.env.example`` and the code name the same variables."""
+
+    def names_read(self) -> set[str]:
+        """What the settings read, and what they hand on to the LLM layer."""
+        text = (ROOT / "config" / "settings.py").read_text()
+        return set(READ.findall(text)) | {name for name in VARIABLES if not PER_PROVIDER.match(name)}
+
+    def test_every_variable_is_in_the_example(self) -> None:
+        """O6: ``.env.example`` documents every variable."""
+        documented = set(DOCUMENTED.findall((ROOT / ".env.example").read_text()))
+        self.assertEqual(self.names_read() - documented, set())
+
+    def test_the_example_names_nothing_that_is_not_read(self) -> None:
+        """O6: a variable without effect misleads."""
+        documented = set(DOCUMENTED.findall((ROOT / ".env.example").read_text()))
+        self.assertEqual(documented - self.names_read(), ELSEWHERE)
+
+    def test_the_llm_layer_reads_only_what_it_is_given(self) -> None:
+        """O6: a name read but not handed on would never take effect."""
+        text = (ROOT / "classifier" / "llm" / "config.py").read_text()
+        read = set(re.findall(r"(?:text|number|money|names)\(\s*\"([A-Z0-9_]+)\"", text))
+        self.assertEqual(read - set(VARIABLES), set())
+
+
+def settings_with(expression: str, **variables: str) -> object:
+    """The value of an expression over settings loaded with these variables."""
+    code = f"import json; from config import settings as s; print(json.dumps({expression}, default=str))"
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"PATH": os.environ["PATH"], "VAR_DIR": folder, **variables}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("expression", "variables", "expected"),
+    [
+        ("s.DATABASES['default']['ENGINE']", {}, "django.db.backends.sqlite3"),
+        (
+            "s.DATABASES['default']['ENGINE']",
+            {"DATABASE_URL": "postgres://u@h/d"},
+            "django.db.backends.postgresql",
+        ),
+        ("s.CELERY_BROKER_URL", {}, "filesystem://"),
+        ("s.CELERY_BROKER_URL", {"REDIS_URL": "redis://h/0"}, "redis://h/0"),
+        (
+            "s.STORAGES['default']['BACKEND']",
+            {"AWS_STORAGE_BUCKET_NAME": "b"},
+            "storages.backends.s3.S3Storage",
+        ),
+        ("s.SESSION_COOKIE_SECURE", {"ENVIRONMENT": "production", "SECRET_KEY": "x" * 50}, True),
+        ("s.SECURE_SSL_REDIRECT", {"ENVIRONMENT": "production", "SECRET_KEY": "x" * 50}, True),
+        ("s.SECRET_KEY", {"ENVIRONMENT": "production"}, ""),
+        ("s.ENABLE_ENGINE_LLM", {"ENABLE_ENGINE_LLM": "0"}, False),
+        ("s.AI_CONFIDENCE_THRESHOLD", {"AI_CONFIDENCE_THRESHOLD": "0.7"}, 0.7),
+        ("s.LLM_ENVIRONMENT", {"LLM_CACHE_SECONDS": "5"}, {"LLM_CACHE_SECONDS": "5"}),
+        ("s.JSON_LOG_ENABLED", {"JSON_LOG_ENABLED": "1"}, True),
+        ("s.CORS_ALLOWED_ORIGINS", {"CORS_ALLOWED_ORIGINS": "https://a.example"}, ["https://a.example"]),
+        ("s.MAX_UPLOAD_BYTES", {"MAX_UPLOAD_BYTES": "1000"}, 1000),
+        (
+            "'ATOMIC_REQUESTS' in s.DATABASES['default'] and s.DATABASES['default']['ATOMIC_REQUESTS']",
+            {},
+            False,
+        ),
+    ],
+)
+def test_a_variable_takes_effect(expression: str, variables: dict[str, str], expected: object) -> None:
+    """O6: the environment decides."""
+    assert settings_with(expression, **variables) == expected
+
+
+GOOD = {
+    "ENVIRONMENT": "production",
+    "DEMO": False,
+    "DEBUG": False,
+    "SECRET_KEY": "k" * 50,
+    "ALLOWED_HOSTS": ["support.example.com"],
+    "CREDENTIAL_KEYS": ["key"],
+    "REDIS_URL": "redis://h/0",
+    "AWS_STORAGE_BUCKET_NAME": "bucket",
+    "CORS_ALLOWED_ORIGINS": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"DEMO": True}, "switchyard.E001"),
+        ({"SECRET_KEY": "short"}, "switchyard.E002"),
+        ({"DEBUG": True}, "switchyard.E003"),
+        ({"ALLOWED_HOSTS": ["*"]}, "switchyard.E004"),
+        ({"CORS_ALLOWED_ORIGINS": ["*"]}, "switchyard.E005"),
+        ({"CREDENTIAL_KEYS": []}, "switchyard.W001"),
+        ({"REDIS_URL": ""}, "switchyard.W003"),
+        ({"AWS_STORAGE_BUCKET_NAME": ""}, "switchyard.W004"),
+    ],
+)
+def test_a_contradiction_is_named(change: dict[str, object], wanted: str) -> None:
+    """O1, O6: production refuses the demo and what else does not fit."""
+    with override_settings(**{**GOOD, **change}):
+        assert wanted in {message.id for message in settings_fit_together(None)}
+    with override_settings(**GOOD):
+        assert wanted not in {message.id for message in settings_fit_together(None)}
