@@ -16,7 +16,7 @@ from ingest.services.uploads import FileRefused, Upload
 from teams.models import Client
 from ticketing.choices import Channel, TriageIntent
 from ticketing.models import Requester, Taxonomy, Ticket
-from ticketing.services.attachments import attachment_store, size_check
+from ticketing.services.attachments import ReadResult, attachment_store, size_check
 from ticketing.services.tickets import BODY_LIMIT, NewTicket, ticket_open
 
 _SUBJECT_LINE = re.compile(
@@ -51,16 +51,7 @@ def file_ticket_open(
     Raises FileRefused, FileTooLarge, FileEmpty, FileWithoutText, Unavailable. Emits ``attachment_added``,
     ``ticket_opened``.
     """
-    size_check(size=len(upload.content))
-    try:
-        parsed = parse_file(upload.content, upload.name)
-    except ParseError as error:
-        raise FileRefused(error) from error
-    except ParserBusy as error:
-        raise Unavailable("Files cannot be read at the moment.", retry_after_seconds=30) from error
-    result = read_result(parsed)
-    if not result.text:
-        raise FileWithoutText
+    parsed, result = _read(upload)
     attachment = attachment_store(
         client=client,
         name=upload.name,
@@ -82,6 +73,20 @@ def file_ticket_open(
         intent=intent,
     )
     return ticket_open(new=new, actor=actor)
+
+
+def _read(upload: Upload) -> tuple[ParsedFile, ReadResult]:
+    size_check(size=len(upload.content))
+    try:
+        parsed = parse_file(upload.content, upload.name)
+    except ParseError as error:
+        raise FileRefused(error) from error
+    except ParserBusy as error:
+        raise Unavailable("Files cannot be read at the moment.", retry_after_seconds=30) from error
+    result = read_result(parsed)
+    if not result.text:
+        raise FileWithoutText
+    return parsed, result
 
 
 def subject_of(parsed: ParsedFile) -> str:

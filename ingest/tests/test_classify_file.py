@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import TestCase
 
-from ingest.parsers.result import ParsedFile
+from ingest.parsers.result import ParsedFile, ParserBusy
 from ingest.services.file_tickets import subject_of
 from ingest.tests.parsers.support import docx, paragraph, pdf, read
 from ingest.tests.support import as_key, as_user, make_client, make_key, make_user
@@ -57,6 +59,16 @@ class ClassifyFileTests(TestCase):
         with self.settings(MAX_UPLOAD_BYTES=5):
             assert self.post(MAIL).status_code == 413
         assert not Ticket.objects.exists()
+        assert not Attachment.objects.exists()
+
+    def test_a_busy_machine_asks_to_come_back(self) -> None:
+        """API.md: 503 with Retry-After, nothing stored."""
+        with mock.patch("ingest.services.file_tickets.parse_file", side_effect=ParserBusy("busy")):
+            caller = as_key(self.key)
+            caller.raise_request_exception = False
+            form = {"file": SimpleUploadedFile("a.txt", MAIL), "user_id": "u"}
+            answer = caller.post(PATH, form, format="multipart")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
         assert not Attachment.objects.exists()
 
     def test_strangers_and_requesters_may_not(self) -> None:
