@@ -157,7 +157,7 @@ class Command(BaseCommand):
         loading = subprocess.Popen(
             [sys.executable, "manage.py", "load_demo"],
             cwd=settings.BASE_DIR,
-            env={**os.environ, "DEMO": "1"},
+            env={**os.environ, "DEMO": "1", "LOG_LEVEL": "WARNING"},
         )
         try:
             while loading.poll() is None:
