@@ -136,7 +136,7 @@ def submitted(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "state": selectors.receipt_state(ticket),
         "likely_category": "" if ticket.category else selectors.likely_category(ticket),
         "team_name": ticket.team.name if ticket.team else "",
-        "respond_by": ticket.next_due_at,
+        "respond_by": selectors.respond_by(ticket),
         "files": [file_line(row, file_address(row)) for row in ticket.attachments.all()],
         "articles": selectors.helpful_articles(ticket.client, category=ticket.category),
         "ticket_url": reverse("portal:ticket", args=[ticket.uuid]),
@@ -201,7 +201,7 @@ def _ticket_page(
         "form": form,
         "may_reply": True,
         "reopens": selectors.reopens(found),
-        "respond_by": found.next_due_at,
+        "respond_by": selectors.respond_by(found),
     }
     return render(request, "ingest/portal_ticket.html", context, status=status)
 

@@ -14,7 +14,7 @@ from classifier.models import WorkflowRun
 from ticketing.models import Attachment, Ticket
 from ticketing.services.attachments import attachment_store
 from ticketing.services.conversation import NewMessage, message_add
-from ticketing.services.tickets import status_change
+from ticketing.services.tickets import next_due_set, status_change
 from ticketing.tests.world import World
 
 HOME = reverse("portal:home")
@@ -128,6 +128,16 @@ class OwnTicketsTest(TestCase):
         page = self.client.get(self.url())
         self.assertContains(page, "A public answer.")
         self.assertNotContains(page, "A secret note.")
+
+    def test_a_reply_is_promised_until_there_is_one(self) -> None:
+        """S1: the deadline of the resolution is not shown as that of the first reply."""
+        due = timezone.now() + timedelta(hours=4)
+        fresh = self.world.ticket("Fresh")
+        for ticket in (fresh, self.ticket):
+            next_due_set(ticket_id=ticket.pk, next_due_at=due)
+        page = self.client.get(reverse("portal:ticket", args=[fresh.uuid]))
+        self.assertEqual(page.context["respond_by"], due)
+        self.assertIsNone(self.client.get(self.url()).context["respond_by"])
 
     def test_the_list_holds_own_tickets_and_its_queries_are_bounded(self) -> None:
         """T10, style 9: constant with 3 and with 30 tickets, none of anybody else."""

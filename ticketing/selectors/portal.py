@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet
@@ -70,6 +70,11 @@ def receipt_state(ticket: Ticket) -> str:
     if ticket.triaged_at is not None:
         return "done"
     return "waiting" if ticket.created_at < timezone.now() - _WAITS_AFTER else "running"
+
+
+def respond_by(ticket: Ticket) -> datetime | None:
+    """When a first answer is promised: the earliest deadline until somebody has answered; none afterwards."""
+    return None if ticket.first_response_at else ticket.next_due_at
 
 
 def likely_category(ticket: Ticket) -> str:
