@@ -97,6 +97,9 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stdout.write("\nStopping …")
         finally:
+            # A second Ctrl-C must not leave children behind.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             deadline = time.monotonic() + _STOP_SECONDS
             for child in reversed(children):
                 child.stop(deadline)
