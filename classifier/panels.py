@@ -20,8 +20,8 @@ WAITS_AFTER: Final = timedelta(seconds=20)
 """A run that nobody has begun for this long waits for a worker."""
 
 _STEP_WORDS: Final = {
-    "llm": "The language model did not answer; the local engine decided.",
-    "local": "The local engine could not be asked; rules decided.",
+    "classify_llm": "The language model did not answer; the local engine decided.",
+    "classify_local": "The local engine could not be asked; rules decided.",
     "extract": "Reading order numbers and the like failed.",
     "similar": "Looking for similar tickets failed.",
     "route": "Routing failed; the ticket went to the fallback team.",
@@ -32,6 +32,7 @@ _STEP_WORDS: Final = {
 def register() -> None:
     """Offer the panel; called once when the app is ready."""
     ticket_panels.register("triage", Panel(load=triage_panel, order=10))
+    ticket_panels.register("extracted_fields", Panel(load=extracted_panel, order=20))
 
 
 def triage_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
@@ -49,6 +50,28 @@ def triage_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
             "missing": _missing(required.get(pk, []), found[pk], runs.get(pk)),
             "similar": [],
         }
+        for pk in ticket_ids
+    }
+
+
+def extracted_panel(ticket_ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
+    """The extracted fields of all tickets as the API gives them, in one query."""
+    found = extracted_fields(ticket_ids)
+    return {
+        pk: [
+            {
+                "name": row.name,
+                "value": row.value,
+                "normalized": row.normalized,
+                "confidence": row.confidence,
+                "source": row.source,
+                "origin": row.origin,
+                "place": row.place,
+                "source_span": {"start": row.start, "end": row.end, "text": row.value},
+                "rejected": row.rejected_reason or None,
+            }
+            for row in found[pk]
+        ]
         for pk in ticket_ids
     }
 

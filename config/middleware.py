@@ -9,10 +9,20 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django_structlog.middlewares import RequestMiddleware
 
 from common.exceptions import ApplicationError, NotFound
 
 _ADMIN_POLICY = {"script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE], "style-src": [SELF, UNSAFE_INLINE]}
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """One line a request with its correlation id; a query may hold names and addresses and is left out."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        """Method and path."""
+        return f"{request.method} {request.path}"
 
 
 class AdminContentPolicyMiddleware:

@@ -99,7 +99,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.middleware.RequestLogMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.middleware.ApiEdgeMiddleware",
     "config.middleware.AdminContentPolicyMiddleware",
@@ -296,6 +296,9 @@ SPECTACULAR_SETTINGS = {
         "SeverityEnum": "ticketing.choices.Severity.choices",
         "PriorityEnum": "ticketing.choices.Priority.choices",
         "StatusEnum": "ticketing.choices.Status.choices",
+        "ChannelEnum": "ticketing.choices.Channel.choices",
+        "LinkKindEnum": "ticketing.choices.LinkKind.choices",
+        "TeamKindEnum": "teams.choices.TeamKind.choices",
     },
 }
 

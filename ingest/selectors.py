@@ -8,22 +8,9 @@ from django.db.models.functions import Left
 
 from common.actors import Actor
 from common.exceptions import NotFound
-from teams.models import Client
-from teams.selectors import default_client
 from ticketing.models import Attachment
 
 PREVIEW_CHARACTERS = 2_000
-
-
-def access_client(*, actor: Actor, slug: str = "") -> Client:
-    """The client a caller names, or the caller's own. Raises NotFound outside the caller's reach."""
-    if not slug:
-        client = default_client(actor)
-    else:
-        client = Client.objects.visible_to(actor).active().filter(slug=slug).first()
-    if client is None:
-        raise NotFound("There is no such client.")
-    return client
 
 
 def access_attachment(*, actor: Actor, file_id: UUID) -> Attachment:

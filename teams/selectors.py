@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from common.actors import ANONYMOUS, Actor, ActorKind, Role
+from common.exceptions import NotFound
 from teams.choices import Group
 from teams.models import ApiKey, BusinessCalendar, Client, FeatureFlag, User
 
@@ -64,6 +65,15 @@ def actor_for_key(key: ApiKey) -> Actor:
 def default_client(actor: Actor) -> Client | None:
     """The client that is meant where a caller names none: the first of the actor's clients."""
     return Client.objects.visible_to(actor).active().order_by("pk").first()
+
+
+def access_client(*, actor: Actor, slug: str = "") -> Client:
+    """The client a caller names, else the first of the caller's own. Raises NotFound outside its reach."""
+    rows = Client.objects.visible_to(actor).active()
+    client: Client | None = rows.filter(slug=slug).first() if slug else rows.order_by("pk").first()
+    if client is None:
+        raise NotFound("There is no such client.")
+    return client
 
 
 def flag_enabled(name: str, *, client_id: int | None = None) -> bool:

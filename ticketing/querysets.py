@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models.functions import Coalesce
 
 from common.actors import Actor, Role
-from ticketing.choices import STATUS_CATEGORY, ArticleVisibility, AttachmentStatus
+from ticketing.choices import STATUS_CATEGORY, ArticleVisibility, AttachmentStatus, Priority, Severity
 
 
 def statuses_in(*categories: str) -> list[str]:
     """The statuses that belong to the given categories."""
     return [status for status, category in STATUS_CATEGORY.items() if category in categories]
+
+
+def _rank(field: str, values: list[str]) -> Case:
+    """The position of a value in its list; what is not listed comes last."""
+    whens = [When(**{field: value}, then=Value(place)) for place, value in enumerate(values)]
+    return Case(*whens, default=Value(len(values)), output_field=models.IntegerField())
 
 
 class ClientOwnedQuerySet(models.QuerySet[Any]):
@@ -113,6 +120,15 @@ class TicketQuerySet(models.QuerySet[Any]):
         return self.select_related(
             "client", "requester", "category", "team", "assignee", "project", "module"
         ).prefetch_related("requester__addresses", "tags", "secondary_categories")
+
+    def ranked(self) -> Self:
+        """Adds what lists may be ordered by: worst severity and soonest priority first, no deadline last."""
+        far = datetime(9999, 1, 1, tzinfo=UTC)
+        return self.annotate(
+            severity_rank=_rank("severity", Severity.values),
+            priority_rank=_rank("priority", Priority.values),
+            due_at=Coalesce("next_due_at", Value(far, output_field=models.DateTimeField())),
+        )
 
     def for_page(self) -> Self:
         """What a ticket's page shows."""

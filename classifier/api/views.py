@@ -19,7 +19,7 @@ from classifier.api.serializers import (
     WorkflowInput,
 )
 from classifier.models import Classification
-from classifier.selectors.clients import caller_client, caller_taxonomy
+from classifier.selectors.taxonomies import caller_taxonomy
 from classifier.services.answers import Question, text_draft, text_triage, ticket_triage, triage_answer
 from classifier.services.doors import AskedTicket, asked_ticket_open
 from classifier.services.drafts import draft_if_wanted
@@ -30,6 +30,7 @@ from teams.api.actors import actor_of
 from teams.api.idempotency import idempotent
 from teams.api.permissions import IsStaffActor
 from teams.choices import Scope
+from teams.selectors import access_client
 
 _EXAMPLE = "I cannot connect to the VPN after the Windows update."
 
@@ -55,7 +56,7 @@ class ClassifyView(ClassifierView):
         """Answer with the category, its confidence and the engine that decided."""
         data = _valid(ClassifyInput(data=request.data))
         actor = actor_of(request)
-        client = caller_client(actor=actor)
+        client = access_client(actor=actor)
         taxonomy = caller_taxonomy(client=client, slug=data["taxonomy"])
         question = Question(body=data["ticket"])
         result, context = text_triage(client=client, question=question, actor=actor, taxonomy=taxonomy)
@@ -76,7 +77,7 @@ class ClassifyTicketView(ClassifierView):
         """Open, triage, answer."""
         data = _valid(ClassifyTicketInput(data=request.data))
         actor = actor_of(request)
-        client = caller_client(actor=actor, slug=data["client"])
+        client = access_client(actor=actor, slug=data["client"])
         asked = AskedTicket(
             subject=data["subject"],
             body=data["text"],
@@ -115,7 +116,7 @@ class WorkflowView(ClassifierView):
         """Judge the input of a workflow call."""
         data = _valid(WorkflowInput(data=request.data))
         actor = actor_of(request)
-        client = caller_client(actor=actor, slug=data["client"])
+        client = access_client(actor=actor, slug=data["client"])
         taxonomy = caller_taxonomy(client=client, slug=data["taxonomy"])
         question = question_of(data)
         result, context = text_triage(client=client, question=question, actor=actor, taxonomy=taxonomy)
@@ -237,7 +238,7 @@ class WorkflowProcessView(ClassifierView):
         """Open, triage, draft, answer."""
         data = _valid(WorkflowInput(data=request.data))
         actor = actor_of(request)
-        client = caller_client(actor=actor, slug=data["client"])
+        client = access_client(actor=actor, slug=data["client"])
         taxonomy = caller_taxonomy(client=client, slug=data["taxonomy"])
         ticket = asked_ticket_open(client=client, asked=asked_of(data, taxonomy), actor=actor)
         result = ticket_triage(ticket=ticket)

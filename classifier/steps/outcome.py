@@ -115,7 +115,7 @@ def review_reasons(outcomes: Mapping[str, FieldOutcome], job: TriageJob) -> tupl
         if item is None:
             reasons.append(f"No {name} was found.")
         else:
-            reasons.append(f"The {name} “{item.value}” is only {item.state}.")
+            reasons.append(f"The {name} “{item.value.replace('_', ' ')}” is only {item.state}.")
     return tuple(reasons)
 
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from classifier.selectors.clients import caller_client, caller_taxonomy
+from classifier.selectors.taxonomies import caller_taxonomy
 from classifier.services.answers import triage_answer
 from ingest.api.serializers import ClassifyFileInput
 from ingest.services.file_tickets import file_ticket_open
@@ -18,6 +18,7 @@ from teams.api.actors import actor_of
 from teams.api.idempotency import idempotent
 from teams.api.permissions import IsStaffActor
 from teams.choices import Scope
+from teams.selectors import access_client
 from ticketing.choices import TriageIntent
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
 
@@ -51,7 +52,7 @@ class ClassifyFile(APIView):
         form.is_valid(raise_exception=True)
         data = form.validated_data
         actor = actor_of(request)
-        client = caller_client(actor=actor, slug=data["client"])
+        client = access_client(actor=actor, slug=data["client"])
         taxonomy = caller_taxonomy(client=client, slug=data["taxonomy"])
         upload = upload_take(file=data["file"])
         user_id = "" if data["user_id"] == "anonymous" else data["user_id"]

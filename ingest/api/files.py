@@ -19,12 +19,13 @@ from rest_framework.views import APIView
 
 from common.exceptions import NotFound
 from ingest.api.serializers import FileAccepted, FilePresigned, PresignInput, StoredFile, UploadInput
-from ingest.selectors import access_attachment, access_client
+from ingest.selectors import access_attachment
 from ingest.services.presigned import download_url, upload_presign
 from ingest.services.uploads import upload_store, upload_take
 from teams.api.actors import actor_of
 from teams.api.idempotency import idempotent
 from teams.choices import Scope
+from teams.selectors import access_client
 
 
 class FileUpload(APIView):

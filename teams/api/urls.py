@@ -1,7 +1,12 @@
-"""API routes of teams."""
+"""API routes of the people layer: tokens for people."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from teams.api import views
+
+urlpatterns = [
+    path("auth/token", views.TokenView.as_view(), name="token"),
+    path("auth/token/refresh", views.RefreshView.as_view(), name="token-refresh"),
+]

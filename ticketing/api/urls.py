@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from ticketing.api import conversation_views, reference_views, views
+
+_LIST = {"get": "list"}
+_LIST_CREATE = {"get": "list", "post": "create"}
+
+urlpatterns = [
+    path("tickets", views.TicketList.as_view(_LIST_CREATE), name="tickets"),
+    path("tickets/bulk", views.TicketBulk.as_view(), name="tickets-bulk"),
+    path("tickets/<str:ref>", views.TicketOne.as_view(), name="ticket"),
+    path("tickets/<str:ref>/assign", conversation_views.AssignView.as_view(), name="ticket-assign"),
+    path("tickets/<str:ref>/confirm", conversation_views.ConfirmView.as_view(), name="ticket-confirm"),
+    path(
+        "tickets/<str:ref>/messages",
+        conversation_views.MessageList.as_view(_LIST_CREATE),
+        name="ticket-messages",
+    ),
+    path("tickets/<str:ref>/events", conversation_views.EventList.as_view(_LIST), name="ticket-events"),
+    path("tickets/<str:ref>/links", conversation_views.LinkList.as_view(_LIST_CREATE), name="ticket-links"),
+    *reference_views.routes(),
+]
