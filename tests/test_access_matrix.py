@@ -191,7 +191,8 @@ SAME_CLIENT = {"another requester", "agent of another team"}
 BODY: dict[str, Any] = {
     "body": "x", "text": "x", "ticket": "x", "subject": "x", "name": "x", "slug": "x", "status": "closed",
     "client": "a", "team": f"{MARK}-team", "category": MARK, "project": MARK, "taxonomy": f"{MARK}-taxonomy",
-    "severity": "high", "kind": "related", "to": "SW-1", "user_id": "u", "title": "x", "then": "", "tone": "formal",
+    "severity": "high", "kind": "related", "to": "SW-1", "user_id": "u", "title": "x", "then": "",
+    "tone": "formal",
     "tickets": [{"body": "x", "project": MARK}],
 }  # fmt: skip
 IGNORED = {"Session", "IdempotencyRecord", "OutstandingToken", "LogEntry"}

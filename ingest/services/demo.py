@@ -20,6 +20,7 @@ from common.exceptions import Conflict
 from ingest.samples.samples import ManifestEntry
 from ingest.services.demo_people import demo_people_ensure
 from ingest.services.demo_tickets import customer_tickets_open, demo_tickets, sample_tickets_open
+from sla.services.defaults import defaults_load as sla_load
 from teams.services.defaults import defaults_load as teams_load
 from ticketing.choices import TriageField
 from ticketing.models import Taxonomy
@@ -58,6 +59,7 @@ def demo_reference_load(*, report: Report) -> None:
     report(Progress("Loading teams, categories, rules and articles", 0, 1))
     teams_load()
     ticketing_load()
+    sla_load()
     demo_people_ensure()
     report(Progress("Loading teams, categories, rules and articles", 1, 1))
 

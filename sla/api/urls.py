@@ -1,7 +1,9 @@
-"""API routes of sla."""
+"""API routes of promises."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from sla.api import views
+
+urlpatterns = [path("tickets/<str:ref>/sla", views.TicketSlaView.as_view(), name="ticket-sla")]

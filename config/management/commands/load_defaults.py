@@ -1,4 +1,4 @@
-"""Shipped teams, taxonomies, rules and articles into the database."""
+"""Shipped teams, taxonomies, rules, articles and SLA policies into the database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from sla.services.defaults import defaults_load as sla_load
 from teams.services.defaults import defaults_load as teams_load
 from ticketing.services.defaults import defaults_load as ticketing_load
 
@@ -13,7 +14,7 @@ from ticketing.services.defaults import defaults_load as ticketing_load
 class Command(BaseCommand):
     """``manage.py load_defaults``."""
 
-    help = "Load the shipped teams, taxonomies, routing rules and articles. What was edited since is kept."
+    help = "Load the shipped teams, taxonomies, rules, articles and SLA policies; what was edited is kept."
 
     def add_arguments(self, parser: Any) -> None:
         """Options."""
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Load and count."""
         teams = teams_load()
-        counts = ticketing_load(overwrite=options["overwrite"])
+        counts = {**ticketing_load(overwrite=options["overwrite"]), "SLA policies": sla_load()}
         if options["verbosity"]:
             loaded = ", ".join(f"{count} {kind}" for kind, count in {"teams": teams, **counts}.items())
             self.stdout.write(f"Loaded {loaded}.")

@@ -1,0 +1,50 @@
+"""Chainable reads of promises."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from common.actors import Actor
+from sla.choices import ClockState
+from ticketing.models import Ticket
+
+
+class PolicyQuerySet(models.QuerySet[Any]):
+    """Policies."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Shared policies and those of the actor's clients."""
+        if actor.client_ids is None:
+            return self.all()
+        return self.filter(Q(client=None) | Q(client__in=actor.client_ids))
+
+    def for_client(self, client_id: int) -> Self:
+        """Policies in use that may cover a client's tickets, in order; the client's own first."""
+        rows = self.filter(Q(client=None) | Q(client_id=client_id), is_active=True)
+        return rows.order_by(models.F("client_id").asc(nulls_last=True), "order", "pk")
+
+
+class ClockQuerySet(models.QuerySet[Any]):
+    """Clocks."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Clocks of visible tickets; requesters see none."""
+        if not actor.is_staff:
+            return self.none()
+        return self.filter(ticket__in=Ticket.objects.visible_to(actor))
+
+    def live(self) -> Self:
+        """Clocks whose promise is still to be kept, late or not."""
+        return self.filter(stopped_at=None).exclude(state=ClockState.CANCELLED)
+
+    def to_warn(self, *, now: datetime) -> Self:
+        """Running clocks whose next warning is due."""
+        return self.filter(state=ClockState.RUNNING, warn_at__lte=now)
+
+    def to_breach(self, *, now: datetime) -> Self:
+        """Running clocks that are late."""
+        return self.filter(state=ClockState.RUNNING, due_at__lte=now)

@@ -1,0 +1,55 @@
+"""Where ticketing's events move clocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from common.actors import Actor
+from sla.services.clocks import (
+    clocks_follow_reply,
+    clocks_follow_status,
+    clocks_retarget,
+    clocks_start,
+)
+from ticketing.choices import Channel
+from ticketing.models import Message, Ticket
+
+_TARGETED = frozenset({"severity", "category"})
+
+
+def start_clocks(*, ticket: Ticket, **_: Any) -> None:
+    """A new ticket is a new promise; imported history is none (T14)."""
+    if ticket.channel != Channel.IMPORT:
+        clocks_start(ticket=ticket)
+
+
+def retarget_after_triage(*, ticket: Ticket, **_: Any) -> None:
+    """Triage has said how bad it is."""
+    clocks_retarget(ticket=ticket)
+
+
+def retarget_after_change(*, ticket: Ticket, actor: Actor, fields: frozenset[str], **_: Any) -> None:
+    """A person changed what the promise depends on."""
+    if fields & _TARGETED:
+        clocks_retarget(ticket=ticket)
+
+
+def retarget_after_assignment(*, ticket: Ticket, **_: Any) -> None:
+    """Another team may promise something else."""
+    clocks_retarget(ticket=ticket)
+
+
+def follow_status(*, ticket: Ticket, **_: Any) -> None:
+    """Waiting pauses, resolving stops, reopening resumes."""
+    clocks_follow_status(ticket=ticket)
+
+
+def follow_reply(*, ticket: Ticket, message: Message, **_: Any) -> None:
+    """Only public messages count, and only a person's answer is an answer."""
+    if message.is_public and not message.is_first:
+        clocks_follow_reply(
+            ticket=ticket,
+            by_requester=message.author_kind == Message.AuthorKind.REQUESTER,
+            by_person=message.author_kind == Message.AuthorKind.AGENT,
+            now=message.created_at,
+        )

@@ -1,0 +1,281 @@
+"""Promises on tickets, and the bugs other help desks have with them (S1–S4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import time_machine
+from django.core import mail
+from django.db import connection
+from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from common.actors import ActorKind, automation_actor, system_actor
+from sla.choices import Action, ClockState, TargetKind
+from sla.models import Clock, Policy, Target
+from sla.panels import dashboard_card, response_target, ticket_panel
+from sla.services.checks import check_due
+from sla.services.clocks import clocks_repair, spent_minutes
+from sla.services.defaults import defaults_load
+from teams.models import BusinessCalendar, CalendarInterval, EscalationStep, Notification
+from teams.services.notifications import notifications_deliver
+from ticketing.models import Ticket
+from ticketing.services.assignments import ticket_assign
+from ticketing.services.conversation import NewMessage, message_add
+from ticketing.services.tickets import TicketChanges, status_change, ticket_update
+from ticketing.tests.world import World
+
+MONDAY = datetime(2027, 6, 7, 9, 0, tzinfo=UTC)
+
+
+class ClockCase(TestCase):
+    """A world with the shipped policy; the clock stands still on a Monday morning."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = World()
+        defaults_load()
+
+    def setUp(self) -> None:
+        self.traveller = time_machine.travel(MONDAY, tick=False)
+        self.clockwork = self.traveller.start()
+        self.addCleanup(self.traveller.stop)
+        self.agent = self.world.actor(self.world.agent)
+        self.requester = self.world.actor(self.world.requester)
+
+    def pass_time(self, **parts: float) -> None:
+        """Let time pass."""
+        self.clockwork.shift(timedelta(**parts))
+
+    def ticket(self, severity: str = "high") -> Ticket:
+        """A ticket of a severity a person has set."""
+        ticket = self.world.ticket()
+        if severity:
+            changes = TicketChanges(severity=severity)
+            ticket = ticket_update(ticket=ticket, changes=changes, actor=self.agent)
+        return ticket
+
+    def clock(self, ticket: Ticket, kind: str = TargetKind.FIRST_RESPONSE) -> Clock:
+        """The newest clock of a kind."""
+        return Clock.objects.filter(ticket=ticket, kind=kind).order_by("-generation")[0]
+
+    def reply(self, ticket: Ticket, actor: Any, *, public: bool = True) -> None:
+        """A message on the ticket."""
+        message_add(ticket=ticket, new=NewMessage(body="Hello.", is_public=public), actor=actor)
+
+    def office_hours(self) -> BusinessCalendar:
+        """Monday to Friday, nine to five, UTC."""
+        calendar = BusinessCalendar.objects.create(slug="office", name="Office")
+        for day in range(5):
+            CalendarInterval.objects.create(calendar=calendar, weekday=day, starts=time(9), ends=time(17))
+        Policy.objects.update(calendar=calendar)
+        return calendar
+
+
+class PromiseTests(ClockCase):
+    """What is promised when."""
+
+    def test_a_new_ticket_promises_a_response_and_a_resolution(self) -> None:
+        """S1: targets by severity; until it is known, medium."""
+        ticket = self.ticket(severity="")
+        self.assertEqual(self.clock(ticket).due_at, MONDAY + timedelta(hours=24))
+        self.assertEqual(Clock.objects.filter(ticket=ticket).count(), 2)
+        ticket.refresh_from_db()
+        self.assertEqual(ticket.next_due_at, MONDAY + timedelta(hours=24))
+
+    def test_triage_sharpens_the_promise_and_keeps_the_time_spent(self) -> None:
+        """S3: recomputed on a severity change, counted from the start."""
+        ticket = self.ticket(severity="")
+        self.pass_time(minutes=30)
+        ticket_update(ticket=ticket, changes=TicketChanges(severity="critical"), actor=self.agent)
+        self.assertEqual(self.clock(ticket).due_at, MONDAY + timedelta(minutes=60))
+
+    def test_a_draft_cites_the_real_target(self) -> None:
+        """C16: the timeline is that of the clock."""
+        self.assertEqual(response_target(self.ticket("high").pk), "4 hours")
+        self.assertEqual(response_target(self.ticket("low").pk), "3 days")
+
+    def test_a_clients_policy_goes_before_the_shared_one(self) -> None:
+        """S1: ordered policies with conditions."""
+        own = Policy.objects.create(client=self.world.client_a, slug="own", name="Own", severity="high")
+        Target.objects.create(policy=own, kind=TargetKind.FIRST_RESPONSE, severity="high", minutes=10)
+        self.assertEqual(self.clock(self.ticket("high")).minutes, 10)
+        self.assertEqual(self.clock(self.ticket("low")).minutes, 4320)
+
+    def test_a_ticket_whose_receiver_failed_gets_its_clocks_later(self) -> None:
+        """S4: the sweeper repairs what is missing."""
+        ticket = self.ticket()
+        Clock.objects.all().delete()
+        self.pass_time(minutes=5)
+        self.assertEqual(clocks_repair(now=datetime.now(UTC)), 1)
+        self.assertEqual(self.clock(ticket).started_at, MONDAY)
+
+
+class ResponseTests(ClockCase):
+    """What counts as an answer."""
+
+    def test_a_persons_public_reply_answers(self) -> None:
+        """S3: the first response is a person's public reply."""
+        ticket = self.ticket()
+        self.pass_time(hours=1)
+        self.reply(ticket, self.agent)
+        self.assertEqual(self.clock(ticket).state, ClockState.MET)
+
+    def test_a_status_change_a_note_and_a_robot_do_not(self) -> None:
+        """FACTS: none of them is a first response."""
+        ticket = self.ticket()
+        status_change(ticket=ticket, status="open", actor=self.agent)
+        self.reply(ticket, self.agent, public=False)
+        self.reply(ticket, automation_actor(ActorKind.SYSTEM, "Auto-reply"))
+        self.assertEqual(self.clock(ticket).state, ClockState.RUNNING)
+
+    def test_waiting_does_not_pause_the_first_response(self) -> None:
+        """S3: only a reply stops it."""
+        ticket = self.ticket()
+        status_change(ticket=ticket, status="pending", actor=self.agent)
+        self.assertEqual(self.clock(ticket).state, ClockState.RUNNING)
+        self.assertEqual(self.clock(ticket, TargetKind.RESOLUTION).state, ClockState.PAUSED)
+
+    def test_a_next_response_never_replaces_a_first_one_that_is_owed(self) -> None:
+        """FACTS: the pending first-response deadline stands."""
+        ticket = self.ticket()
+        self.reply(ticket, self.requester)
+        self.assertFalse(Clock.objects.filter(ticket=ticket, kind=TargetKind.NEXT_RESPONSE).exists())
+        self.reply(ticket, self.agent)
+        self.reply(Ticket.objects.get(pk=ticket.pk), self.requester)
+        self.assertEqual(self.clock(ticket, TargetKind.NEXT_RESPONSE).state, ClockState.RUNNING)
+
+
+class PauseTests(ClockCase):
+    """The ledger of segments."""
+
+    def test_a_pause_over_a_weekend_is_not_counted_twice(self) -> None:
+        """FACTS: the weekend is no working time, paused or not."""
+        self.office_hours()
+        ticket = self.ticket("high")
+        self.pass_time(days=4, hours=7)
+        status_change(ticket=ticket, status="pending", actor=self.agent)
+        self.pass_time(days=2, hours=17)
+        status_change(ticket=ticket, status="open", actor=self.agent)
+        clock = self.clock(ticket, TargetKind.RESOLUTION)
+        self.assertEqual(spent_minutes(clock=clock, now=datetime.now(UTC)), 39 * 60)
+
+    def test_a_pause_survives_a_change_of_severity(self) -> None:
+        """FACTS: pauses are not lost when the promise changes."""
+        ticket = self.ticket("high")
+        self.pass_time(hours=2)
+        status_change(ticket=ticket, status="on_hold", actor=self.agent)
+        self.pass_time(hours=10)
+        status_change(ticket=ticket, status="open", actor=self.agent)
+        ticket_update(ticket=ticket, changes=TicketChanges(severity="critical"), actor=self.agent)
+        clock = self.clock(ticket, TargetKind.RESOLUTION)
+        self.assertEqual(spent_minutes(clock=clock, now=datetime.now(UTC)), 120)
+        self.assertEqual(clock.due_at, datetime.now(UTC) + timedelta(hours=6))
+
+    def test_reopening_promises_again(self) -> None:
+        """S3: a new generation, the old outcome kept."""
+        ticket = self.ticket()
+        status_change(ticket=ticket, status="resolved", actor=self.agent)
+        status_change(ticket=ticket, status="open", actor=self.agent)
+        clocks = Clock.objects.filter(ticket=ticket, kind=TargetKind.RESOLUTION).order_by("generation")
+        self.assertEqual([clock.state for clock in clocks], [ClockState.MET, ClockState.RUNNING])
+
+    def test_a_deadline_can_be_explained(self) -> None:
+        """S3: the segments say why it is when it is."""
+        ticket = self.ticket()
+        status_change(ticket=ticket, status="pending", actor=self.agent)
+        api = APIClient()
+        api.force_authenticate(self.world.lead)
+        answer = api.get(f"/api/v1/tickets/{ticket.reference}/sla").json()
+        kinds = {clock["kind"]: [s["kind"] for s in clock["segments"]] for clock in answer["clocks"]}
+        self.assertEqual(kinds["resolution"], ["running", "paused"])
+        api.force_authenticate(self.world.stranger)
+        self.assertEqual(api.get(f"/api/v1/tickets/{ticket.reference}/sla").status_code, 404)
+
+
+class CheckTests(ClockCase):
+    """Warnings and breaches."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.world.network.notify_addresses = ["network@example.org"]
+        self.world.network.save()
+
+    def owned(self, severity: str = "critical") -> Ticket:
+        """A ticket of the network team."""
+        ticket = self.ticket(severity)
+        return ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
+
+    def test_nothing_due_costs_nothing(self) -> None:
+        """S4: the cost grows with what is due."""
+        self.owned()
+        self.assertEqual(check_due(now=datetime.now(UTC)), {"breached": 0, "warned": 0, "repaired": 0})
+
+    def test_it_warns_once_and_breaches_once(self) -> None:
+        """S4: one outbox row per clock, generation, level and recipient."""
+        ticket = self.owned()
+        self.pass_time(minutes=46)
+        self.assertEqual(check_due(now=datetime.now(UTC))["warned"], 1)
+        self.assertEqual(check_due(now=datetime.now(UTC))["warned"], 0)
+        self.pass_time(minutes=15)
+        self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
+        self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 0)
+        self.assertEqual(Notification.objects.count(), 2)
+        self.assertEqual(ticket_panel([ticket.pk])[ticket.pk]["state"], "breached")
+
+    def test_a_late_answer_stays_late(self) -> None:
+        """S3: breached is not undone by answering."""
+        ticket = self.owned()
+        self.pass_time(minutes=61)
+        check_due(now=datetime.now(UTC))
+        self.reply(ticket, self.agent)
+        self.assertEqual(self.clock(ticket).state, ClockState.BREACHED)
+
+    def test_a_breach_can_raise_the_priority_and_hand_over(self) -> None:
+        """S1: escalation actions."""
+        EscalationStep.objects.create(team=self.world.network, target=self.world.hardware, position=1)
+        Policy.objects.update(actions=[Action.RAISE_PRIORITY, Action.ESCALATE])
+        ticket = self.owned()
+        self.pass_time(minutes=61)
+        check_due(now=datetime.now(UTC))
+        ticket.refresh_from_db()
+        self.assertEqual((ticket.priority, ticket.team), ("high", self.world.hardware))
+        self.assertEqual(Notification.objects.count(), 0)
+
+    def test_mail_goes_out_with_a_constant_id_and_only_once(self) -> None:
+        """S4: at least once with a constant Message-ID."""
+        self.owned()
+        self.pass_time(minutes=61)
+        check_due(now=datetime.now(UTC))
+        self.assertEqual(notifications_deliver(now=datetime.now(UTC)), 1)
+        self.assertEqual(notifications_deliver(now=datetime.now(UTC)), 0)
+        (sent,) = mail.outbox
+        row = Notification.objects.get()
+        self.assertIn(row.uuid.hex, sent.extra_headers["Message-ID"])
+        self.assertEqual(sent.to, ["network@example.org"])
+
+    def test_the_panel_costs_the_same_for_one_and_for_many(self) -> None:
+        """STYLE 9: constant queries."""
+        counts = []
+        for total in (3, 12):
+            while Ticket.objects.count() < total:
+                self.ticket()
+            ids = list(Ticket.objects.values_list("pk", flat=True))
+            with CaptureQueriesContext(connection) as queries:
+                ticket_panel(ids)
+            counts.append(len(queries))
+        self.assertEqual(counts[0], counts[1])
+
+    def test_the_dashboard_counts_kept_and_broken_promises(self) -> None:
+        """O5: attainment."""
+        kept, broken = self.owned(), self.owned()
+        self.reply(kept, self.agent)
+        self.pass_time(minutes=61)
+        check_due(now=datetime.now(UTC))
+        self.reply(broken, self.agent)
+        lead = self.world.actor(self.world.lead)
+        since, until = MONDAY - timedelta(days=1), MONDAY + timedelta(days=1)
+        card = dashboard_card({"actor": lead, "since": since, "until": until})
+        self.assertEqual((card["met"], card["missed"], card["attainment"]), (1, 1, 0.5))

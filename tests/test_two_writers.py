@@ -1,0 +1,101 @@
+"""Two writers at once: each claim of "only once" is tried with real threads and connections."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import connection
+from django.test import TransactionTestCase
+from django.utils import timezone
+
+from sla.models import Clock
+from sla.services.checks import check_due
+from sla.services.defaults import defaults_load
+from teams.choices import Group
+from teams.models import Notification, TeamMember
+from ticketing.models import TicketEvent
+from ticketing.services.assignments import ticket_assign
+from ticketing.services.audit import chain_verify
+from ticketing.services.tickets import TicketChanges, ticket_update
+from ticketing.tests.world import World, make_user
+
+
+def together(*works: Callable[[], object]) -> list[object]:
+    """Run all at the same moment, each on a connection of its own; give back what each returned or raised."""
+    start, results = threading.Barrier(len(works)), []
+
+    def run(work: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            results.append(work())
+        except Exception as error:
+            results.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+class TwoWriterTests(TransactionTestCase):
+    """Rows under concurrent writes."""
+
+    def setUp(self) -> None:
+        self.world = World()
+        defaults_load()
+
+    def test_two_changes_make_one_unbroken_history(self) -> None:
+        """T6: the row lock keeps the chain from forking."""
+        ticket = self.world.ticket()
+        actor = self.world.actor(self.world.lead)
+
+        def change(name: str) -> Callable[[], object]:
+            return lambda: ticket_update(ticket=ticket, changes=TicketChanges(subject=name), actor=actor)
+
+        results = together(*(change(f"Subject {number}") for number in range(4)))
+        self.assertEqual([item for item in results if isinstance(item, Exception)], [])
+        self.assertIsNone(chain_verify(ticket=ticket))
+        self.assertEqual(TicketEvent.objects.filter(ticket=ticket, verb="ticket.changed").count(), 4)
+
+    def test_two_assignments_end_with_one_owner_and_a_history_of_both(self) -> None:
+        """T7: the last one stands, both are told."""
+        other = make_user("second", Group.AGENTS, self.world.client_a)
+        TeamMember.objects.create(team=self.world.network, user=other)
+        ticket, actor = self.world.ticket(), self.world.actor(self.world.lead)
+
+        def assign(person: object) -> Callable[[], object]:
+            return lambda: ticket_assign(
+                ticket=ticket,
+                team=self.world.network,
+                assignee=person,
+                actor=actor,  # type: ignore[arg-type]
+            )
+
+        together(assign(self.world.agent), assign(other))
+        ticket.refresh_from_db()
+        newest = ticket.assignments.first()
+        assert newest is not None
+        self.assertEqual(newest.assignee, ticket.assignee)
+        self.assertEqual(ticket.assignments.count(), 2)
+
+    def test_two_schedulers_warn_and_breach_once(self) -> None:
+        """S4: safe when two schedulers run at once."""
+        self.world.network.notify_addresses = ["network@example.org"]
+        self.world.network.save()
+        ticket = self.world.ticket()
+        ticket_assign(
+            ticket=ticket, team=self.world.network, assignee=None, actor=self.world.actor(self.world.lead)
+        )
+        late = timezone.now() + timedelta(days=2)
+        results = together(*[lambda: check_due(now=late)] * 3)
+        breached = sum(item["breached"] for item in results if isinstance(item, dict))
+        self.assertEqual(breached, Clock.objects.filter(state="breached").count())
+        keys = list(Notification.objects.values_list("event_key", "recipient"))
+        self.assertEqual(len(keys), len(set(keys)))
+        self.assertEqual(breached, 1)
