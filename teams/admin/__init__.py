@@ -1,0 +1,24 @@
+"""The back office of people, and what every app's admin is built on."""
+
+from teams.admin import operations, people
+from teams.admin.base import (
+    ActionAdmin,
+    ChildInline,
+    ClientAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    actor_in_admin,
+    limited,
+)
+
+__all__ = [
+    "ActionAdmin",
+    "ChildInline",
+    "ClientAdmin",
+    "ReadOnlyAdmin",
+    "ReadOnlyInline",
+    "actor_in_admin",
+    "limited",
+    "operations",
+    "people",
+]

@@ -1,0 +1,181 @@
+"""Who sees and changes what in the back office: administrators all, leads what their clients own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import ForeignKey, Model, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+
+from common.actors import Actor
+from teams.api.actors import actor_of
+from teams.models import Client, User
+
+
+def actor_in_admin(request: HttpRequest) -> Actor:
+    """The acting lead or administrator."""
+    return actor_of(request)
+
+
+def limited(rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+    """What of a table an actor may see, by the table's own rule."""
+    if actor.sees_every_client:
+        return rows
+    if hasattr(rows, "visible_to"):
+        visible: QuerySet[Any] = rows.visible_to(actor)
+        return visible
+    names = {field.name for field in rows.model._meta.get_fields()}
+    if rows.model is Client:
+        return rows.filter(pk__in=actor.client_ids or [])
+    if "client" in names:
+        return rows.filter(client__in=actor.client_ids or [])
+    if "ticket" in names:
+        return rows.filter(ticket__client__in=actor.client_ids or [])
+    return rows.none()
+
+
+class ClientChoices:
+    """Foreign keys offer only what the person may see."""
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Limit the choices of a related row; a row of another client is none."""
+        manager = db_field.related_model._default_manager  # type: ignore[union-attr]
+        kwargs.setdefault("queryset", limited(manager.all(), actor_in_admin(request)))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class ClientAdmin(ClientChoices, ModelAdmin):  # type: ignore[misc]
+    """Reference data: leads change what belongs to their clients and read what is shared."""
+
+    list_filter_submit = True
+    compressed_fields = True
+    warn_unsaved_form = True
+    show_full_result_count = False
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """What the person may see."""
+        return limited(super().get_queryset(request), actor_in_admin(request))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Leads and administrators."""
+        return actor_in_admin(request).is_lead
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Leads and administrators; which rows is decided by the queryset."""
+        return actor_in_admin(request).is_lead
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Leads and administrators."""
+        return actor_in_admin(request).is_lead
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Shared rows serve every client: only an administrator changes them."""
+        actor = actor_in_admin(request)
+        return actor.is_lead and (obj is None or self.belongs_to(actor, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """As for changes."""
+        return self.has_change_permission(request, obj)
+
+    def belongs_to(self, actor: Actor, obj: Any) -> bool:
+        """Whether a row is the actor's to change."""
+        if actor.sees_every_client:
+            return True
+        client_id = getattr(obj, "client_id", None)
+        return client_id is not None and actor.may_see_client(client_id)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A lead's new rows belong to one of the lead's clients: "shared" is not offered."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None and db_field.name == "client" and not actor_in_admin(request).sees_every_client:
+            field.required, field.empty_label = True, None
+        return field
+
+
+class ReadOnlyAdmin(ClientAdmin):
+    """Rows that only the application writes: tickets, runs, audit, outbox."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never by hand."""
+        return False
+
+
+class ActionAdmin(ReadOnlyAdmin):
+    """Read-only rows with actions that call services."""
+
+    def selected(self, request: HttpRequest, rows: QuerySet[Any]) -> list[Any]:
+        """The chosen rows the person may see."""
+        return list(limited(rows, actor_in_admin(request)))
+
+
+class ReadOnlyInline(TabularInline):  # type: ignore[misc]
+    """Rows beneath another, to look at."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = False
+    hide_title = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never by hand."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Whoever sees the row above."""
+        return actor_in_admin(request).is_lead
+
+
+class ChildInline(ClientChoices, TabularInline):  # type: ignore[misc]
+    """Rows beneath another that are changed with it: whoever may change the parent may change them."""
+
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Whoever sees the row above."""
+        return actor_in_admin(request).is_lead
+
+    def _parent_may(self, request: HttpRequest, obj: Any) -> bool:
+        parent = self.admin_site._registry.get(self.parent_model)
+        return bool(parent and parent.has_change_permission(request, obj))
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """With the parent."""
+        return self._parent_may(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """With the parent."""
+        return self._parent_may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """With the parent."""
+        return self._parent_may(request, obj)
+
+
+class StackedChild(ChildInline, StackedInline):  # type: ignore[misc]
+    """The same, one below the other."""
+
+
+def people_of(actor: Actor) -> QuerySet[User]:
+    """People who work for the actor's clients."""
+    rows: QuerySet[User] = User.objects.visible_to(actor)
+    return rows

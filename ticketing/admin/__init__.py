@@ -1,0 +1,5 @@
+"""The back office of tickets and of the reference data they are sorted by."""
+
+from ticketing.admin import reference, tickets
+
+__all__ = ["reference", "tickets"]
