@@ -98,8 +98,8 @@ class TicketsAdmin(ActionAdmin):
         "client", "review", "created_at",
     )  # fmt: skip
     list_filter = (
-        "status", "severity", "priority", "needs_review", "category", "team", "client", "channel", "sentiment",
-        ("created_at", RangeDateTimeFilter),
+        "status", "severity", "priority", "needs_review", "category", "team", "client", "channel",
+        "sentiment", ("created_at", RangeDateTimeFilter),
     )  # fmt: skip
     list_select_related = ("category", "team", "assignee", "client")
     search_fields = ("reference", "subject", "requester__name", "requester__addresses__email")

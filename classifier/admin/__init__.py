@@ -1,0 +1,5 @@
+"""The back office of triage: runs, models, reviews, what was learned and what was sent out."""
+
+from classifier.admin import learning, runs
+
+__all__ = ["learning", "runs"]

@@ -1,0 +1,110 @@
+"""Runs with their steps, and the records they leave."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import action, display
+
+from classifier.models import (
+    Classification,
+    ExtractedField,
+    LlmCall,
+    Prediction,
+    ResponseDraft,
+    WorkflowRun,
+    WorkflowStep,
+)
+from classifier.services.runs import run_request
+from classifier.tasks import triage
+from common.queueing import enqueue
+from teams.admin import ActionAdmin, ReadOnlyAdmin, ReadOnlyInline
+
+STATE_COLOURS = {"completed": "success", "running": "info", "pending": "info", "stuck": "danger"}
+
+
+class StepInline(ReadOnlyInline):
+    """What each step did, how long it took, what it cost."""
+
+    model = WorkflowStep
+    fields = ("position", "name", "status", "engine", "model", "duration_ms", "cost", "error_kind", "output")
+    verbose_name_plural = "Steps"
+
+
+class PredictionInline(ReadOnlyInline):
+    """What the run said of each field."""
+
+    model = Prediction
+    fields = ("field", "value", "confidence", "source", "state", "reasoning")
+    verbose_name_plural = "Predictions"
+
+
+@admin.register(WorkflowRun)
+class RunsAdmin(ActionAdmin):
+    """Triage that is owed or done."""
+
+    list_display = (
+        "ticket", "purpose", "state_badge", "decided_by", "generation", "attempts", "duration_ms", "cost",
+        "degraded_steps", "created_at",
+    )  # fmt: skip
+    list_filter = ("state", "purpose", "decided_by", "client")
+    search_fields = ("ticket__reference", "ticket__subject", "correlation_id")
+    list_select_related = ("ticket", "client")
+    ordering = ("-created_at",)
+    inlines = (StepInline, PredictionInline)
+    exclude = ("lease_token", "content_hash", "configuration_hash")
+    actions = ("run_again",)
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)
+    def state_badge(self, run: WorkflowRun) -> str:
+        """With its colour."""
+        return run.state
+
+    @action(description="Triage the tickets again")
+    def run_again(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
+        """A new generation for each ticket; what people decided stays."""
+        tickets = {run.ticket_id: run.ticket for run in self.selected(request, queryset)}
+        for ticket in tickets.values():
+            enqueue(triage, run_request(ticket=ticket, again=True).pk)
+        messages.success(request, f"{len(tickets)} tickets are triaged again.")
+
+
+@admin.register(LlmCall)
+class CallsAdmin(ReadOnlyAdmin):
+    """What left the building, to whom, and what it cost."""
+
+    list_display = ("created_at", "provider", "model", "outcome", "tokens_in", "tokens_out", "cost", "ticket")
+    list_filter = ("provider", "model", "outcome", "client")
+    search_fields = ("ticket__reference",)
+    list_select_related = ("ticket", "client")
+
+
+@admin.register(Classification)
+class ClassificationsAdmin(ReadOnlyAdmin):
+    """Every classification, with or without a ticket; texts are redacted."""
+
+    list_display = ("created_at", "category", "confidence", "severity", "engine", "ticket", "client")
+    list_filter = ("category", "engine", "client")
+    search_fields = ("ticket__reference", "user_reference")
+    list_select_related = ("ticket", "client")
+
+
+@admin.register(ResponseDraft)
+class DraftsAdmin(ReadOnlyAdmin):
+    """Proposed answers and what people made of them."""
+
+    list_display = ("ticket", "tone", "template_used", "state", "decided_by", "created_at")
+    list_filter = ("state", "tone", "source")
+    search_fields = ("ticket__reference",)
+    list_select_related = ("ticket", "decided_by")
+
+
+@admin.register(ExtractedField)
+class FieldsAdmin(ReadOnlyAdmin):
+    """Values found in tickets, and values that were refused."""
+
+    list_display = ("ticket", "name", "value", "confidence", "source", "origin", "rejected_reason")
+    list_filter = ("name", "source", "origin")
+    search_fields = ("ticket__reference", "value")
+    list_select_related = ("ticket",)
