@@ -42,7 +42,7 @@ class User(AbstractUser):
     presence = models.CharField(max_length=12, choices=Presence.choices, default=Presence.AVAILABLE)
     away_until = models.DateTimeField(null=True, blank=True)
 
-    objects = UserManagerWithVerbs()
+    objects = UserManagerWithVerbs()  # type: ignore[misc]  # narrows the manager of the base
 
     class Meta(AbstractUser.Meta):
         ordering = ["username"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import connection
@@ -23,7 +24,7 @@ def tickets_search(tickets: QuerySet[Ticket], query: str) -> QuerySet[Ticket]:
     return tickets.filter(pk__in=documents)
 
 
-def _sqlite(words: list[str]) -> QuerySet[TicketSearchDocument]:
+def _sqlite(words: list[str]) -> QuerySet[Any, Any]:
     """Quoted words with a prefix match; quoting makes operators plain text."""
     match = " ".join('"' + word.replace('"', "") + '"*' for word in words)
     return TicketSearchDocument.objects.extra(
@@ -31,7 +32,7 @@ def _sqlite(words: list[str]) -> QuerySet[TicketSearchDocument]:
     ).values("ticket_id")
 
 
-def _postgres(words: list[str]) -> QuerySet[TicketSearchDocument]:
+def _postgres(words: list[str]) -> QuerySet[Any, Any]:
     """The GIN index answers words by their beginning; the trigram index parts of references and addresses.
 
     The vector is written exactly as the index has it; any other spelling reads every row.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F, Q
@@ -136,7 +137,9 @@ def person_pick(*, team: Team, client_id: int) -> User | None:
         .select_related("user")
     )
     by_turn = F("last_assigned_at").asc(nulls_first=True)
-    order = ["load", by_turn, "pk"] if team.strategy == AssignmentStrategy.LEAST_LOAD else [by_turn, "pk"]
+    order: list[Any] = (
+        ["load", by_turn, "pk"] if team.strategy == AssignmentStrategy.LEAST_LOAD else [by_turn, "pk"]
+    )
     member = members.order_by(*order).first()
     if member is None:
         return None
@@ -149,7 +152,7 @@ def queue_drain(*, team: Team, except_id: int | None = None) -> Ticket | None:
     """Give the team's longest waiting free ticket, other than ``except_id``, to whoever has room again."""
     waiting = (
         Ticket.objects.filter(team=team, assignee=None, status__in=statuses_in("open"))
-        .exclude(pk=except_id)
+        .exclude(pk=except_id or 0)
         .order_by("created_at", "pk")
         .first()
     )

@@ -104,7 +104,7 @@ def _create(ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
     is_requester = actor.role is Role.REQUESTER
     requester = None
     if is_requester:
-        requester = Requester.objects.filter(client=ticket.client, user_id=actor.user_id).first()
+        requester = Requester.objects.filter(client=ticket.client, user_id=actor.user_id or 0).first()
     message = Message.objects.create(
         ticket=ticket,
         is_public=new.is_public,

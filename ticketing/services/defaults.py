@@ -15,6 +15,11 @@ from ticketing.models import Article, Category, ClientSettings, RoutingRule, Tax
 
 DEFAULTS = Path(__file__).resolve().parent.parent / "defaults"
 DEFAULT_TAXONOMY = "it_support"
+_TEAMS_OF_TAXONOMY = {
+    "it_support": ("service_desk", "it_escalation"),
+    "customer_support": ("general_support", "escalation_team"),
+}
+"""The shipped fallback and escalation teams; a client may choose others."""
 
 
 def read_yaml(path: Path) -> Any:
@@ -84,19 +89,16 @@ def rules_load(*, data: Mapping[str, Any]) -> int:
     created = 0
     for row in data.get("rules", []):
         taxonomy = Taxonomy.objects.filter(client=None, slug=row.get("taxonomy", "")).first()
-        _, is_new = RoutingRule.objects.get_or_create(
-            client=None,
-            slug=row["slug"],
-            defaults={
-                "name": row["name"],
-                "order": row.get("order", 100),
-                "taxonomy": taxonomy,
-                "conditions": row.get("conditions", {}),
-                "team": _team(row["team"]),
-                "priority": row.get("priority") or "",
-                "priority_modifier": row.get("priority_modifier") or 0,
-            },
-        )
+        values: dict[str, Any] = {
+            "name": row["name"],
+            "order": row.get("order", 100),
+            "taxonomy": taxonomy,
+            "conditions": row.get("conditions", {}),
+            "team": _team(row["team"]),
+            "priority": row.get("priority") or "",
+            "priority_modifier": row.get("priority_modifier") or 0,
+        }
+        _, is_new = RoutingRule.objects.get_or_create(client=None, slug=row["slug"], defaults=values)
         created += is_new
     return created
 
@@ -122,9 +124,15 @@ def articles_load(*, rows: list[Mapping[str, Any]], taxonomy: Taxonomy) -> int:
 
 
 def client_settings_ensure(*, client: Client, taxonomy_slug: str = DEFAULT_TAXONOMY) -> ClientSettings:
-    """The client's ticketing settings, made with a shared taxonomy where there are none."""
+    """The client's ticketing settings, made with a shared taxonomy and its teams where there are none."""
     taxonomy = Taxonomy.objects.get(client=None, slug=taxonomy_slug)
-    settings, _ = ClientSettings.objects.get_or_create(client=client, defaults={"taxonomy": taxonomy})
+    fallback, escalation = _TEAMS_OF_TAXONOMY.get(taxonomy_slug, ("", ""))
+    values: dict[str, Any] = {
+        "taxonomy": taxonomy,
+        "fallback_team": _team(fallback),
+        "escalation_team": _team(escalation),
+    }
+    settings, _ = ClientSettings.objects.get_or_create(client=client, defaults=values)
     return settings
 
 

@@ -64,7 +64,13 @@ def _requester(client: Client, named: NamedTicket, actor: Actor) -> Requester:
     if actor.role is Role.REQUESTER:
         user = User.objects.get(pk=actor.user_id)
         return requester_resolve(client=client, identity=RequesterIdentity(user=user))
-    return requester_resolve(client=client, identity=RequesterIdentity(**dict(named.requester)))
+    return requester_resolve(client=client, identity=_identity(named.requester))
+
+
+def _identity(given: Mapping[str, str]) -> RequesterIdentity:
+    return RequesterIdentity(
+        email=given.get("email", ""), name=given.get("name", ""), external_id=given.get("external_id", "")
+    )
 
 
 def _project(client: Client, slug: str) -> Project | None:
@@ -175,7 +181,9 @@ def _team(ticket: Ticket, slug: str | None) -> Team | None:
 def _person(ticket: Ticket, username: str | None) -> User | None:
     if not username:
         return None
-    person = User.objects.filter(username=username, is_active=True, clients=ticket.client_id).first()
+    person: User | None = User.objects.filter(
+        username=username, is_active=True, clients=ticket.client_id
+    ).first()
     if person is None:
         raise ValidationFailed(fields={"assignee": ["There is no such person."]})
     return person
