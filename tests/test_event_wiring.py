@@ -1,0 +1,48 @@
+"""Who listens to what: the exact receivers of every event, and the page that mirrors them (STYLE 10)."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+from django.test import SimpleTestCase
+
+from common.events import DomainEvent
+from ticketing import events
+
+ROOT = Path(__file__).resolve().parents[1]
+
+WIRING = {
+    "ticket_opened": ["sla.start_clocks", "classifier.request_triage"],
+    "ticket_changed": ["sla.retarget_after_change", "classifier.request_triage_of_change"],
+    "ticket_triaged": ["sla.retarget_after_triage", "classifier.request_draft"],
+    "field_decided": ["classifier.settle_review"],
+    "status_changed": ["sla.follow_status"],
+    "ticket_assigned": ["sla.retarget_after_assignment"],
+    "message_added": ["sla.follow_reply", "classifier.settle_draft"],
+    "attachment_added": ["ingest.read_later"],
+}
+
+
+def receivers(event: DomainEvent) -> set[str]:
+    """The names under which receivers are connected."""
+    return {str(key[0]) for key, *_ in event.receivers}
+
+
+class WiringTests(SimpleTestCase):
+    """Adding a receiver edits this table and the page."""
+
+    def test_every_event_has_exactly_these_receivers(self) -> None:
+        """No receiver appears or disappears unnoticed."""
+        found = {
+            name: receivers(event)
+            for name, event in inspect.getmembers(events, lambda it: isinstance(it, DomainEvent))
+        }
+        self.assertEqual(found, {name: set(names) for name, names in WIRING.items()})
+
+    def test_the_page_names_every_event_and_receiver(self) -> None:
+        """``docs/events.md`` mirrors the wiring."""
+        text = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+        for name, names in WIRING.items():
+            for word in (name, *names):
+                self.assertIn(f"`{word}`", text)
