@@ -384,4 +384,20 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard_callback",
     "SIDEBAR": {"show_search": True, "navigation": "config.navigation.sidebar"},
+    "STYLES": ["config.navigation.admin_style"],
+    "COLORS": {
+        "primary": {
+            "50": "#effaf8",
+            "100": "#d5f2ee",
+            "200": "#ace4dd",
+            "300": "#7cd1c8",
+            "400": "#4dc4b8",
+            "500": "#1f9d92",
+            "600": "#0c6a68",
+            "700": "#0b5857",
+            "800": "#0c4746",
+            "900": "#0d3b3b",
+            "950": "#042322",
+        }
+    },
 }

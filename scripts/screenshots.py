@@ -27,7 +27,7 @@ SHOTS = (
     Shot("dashboard", "lead", "/admin/"),
     Shot("review", "lead", "/admin/review/"),
     Shot("admin-tickets", "lead", "/admin/ticketing/ticket/"),
-    Shot("admin-model", "lead", "/admin/classifier/localmodel/", "th a"),
+    Shot("admin-model", "lead", "/admin/classifier/localmodel/", "#result_list a[href*=change]"),
     Shot("queue", "agent", "/desk/"),
     Shot("ticket", "lead", "/desk/", "[data-row] a"),
     Shot("portal", "requester", "/portal/"),
@@ -47,7 +47,7 @@ def sign_in(browser: Browser, url: str, user: str, width: int, scheme: str) -> P
     page.goto(f"{url}/login/")
     page.fill("input[name=username]", user)
     page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
+    page.press("input[name=password]", "Enter")
     page.wait_for_load_state("networkidle")
     return page
 

@@ -7,11 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
 
 from common.actors import ANONYMOUS, Actor, ActorKind, Role
 from common.exceptions import NotFound
-from teams.choices import Group
-from teams.models import ApiKey, BusinessCalendar, Client, FeatureFlag, User
+from teams.choices import AlertState, Group
+from teams.models import Alert, ApiKey, BusinessCalendar, Client, FeatureFlag, User
 
 _ROLE_OF_GROUP = (
     (Group.ADMINISTRATORS, Role.ADMINISTRATOR),
@@ -74,6 +75,14 @@ def access_client(*, actor: Actor, slug: str = "") -> Client:
     if client is None:
         raise NotFound("There is no such client.")
     return client
+
+
+def alerts_open(actor: Actor) -> int:
+    """Open alerts of the actor's clients, and those of the house that concern every lead."""
+    rows = Alert.objects.filter(state=AlertState.OPEN)
+    if not actor.sees_every_client:
+        rows = rows.filter(Q(client=None) | Q(client__in=actor.client_ids or []))
+    return rows.count()
 
 
 def flag_enabled(name: str, *, client_id: int | None = None) -> bool:

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import action
@@ -139,7 +139,11 @@ class AlertsAdmin(ActionAdmin):
         """The house's own alerts concern every lead."""
         rows = self.model._default_manager.all()
         actor = actor_in_admin(request)
-        return rows if actor.sees_every_client else rows.filter(client__in=[None, *(actor.client_ids or [])])
+        return (
+            rows
+            if actor.sees_every_client
+            else rows.filter(Q(client=None) | Q(client__in=actor.client_ids or []))
+        )
 
     @action(description="Mark as resolved")
     def resolve(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:

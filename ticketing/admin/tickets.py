@@ -114,7 +114,7 @@ class TicketsAdmin(ActionAdmin):
     @display(description="Subject", ordering="subject")
     def short_subject(self, ticket: Ticket) -> str:
         """One line."""
-        return ticket.subject if len(ticket.subject) < 70 else ticket.subject[:69] + "…"
+        return format_html('<span class="one-line">{}</span>', ticket.subject)
 
     @display(description="Severity", ordering="severity", label=SEVERITY_COLOURS)
     def severity_badge(self, ticket: Ticket) -> str:
