@@ -238,7 +238,7 @@ def _quality(span: Span, decided: dict[str, Any], review: dict[str, Any]) -> lis
 def _engine(span: Span, decided: dict[str, Any], run: dict[str, Any], calls: dict[str, Any]) -> list[Figure]:
     ended, earlier = run["completed"] + run["stuck"], run["completed_before"] + run["stuck_before"]
     success = _part(run["completed"], ended)
-    cost = float(run["cost"] or 0) / run["completed"] if run["completed"] else None
+    cost = float(run["spent"] or 0) / run["completed"] if run["completed"] else None
     since = span.start.isoformat()
     engines = sorted(decided["engines"].items(), key=lambda pair: -pair[1])
     return [

@@ -127,7 +127,7 @@ class Block:
 
 
 def _idf(frequency: NDArray[np.int64], size: int) -> FloatArray:
-    return (np.log((1.0 + size) / (1.0 + frequency)) + 1.0).astype(np.float32)
+    return np.asarray(np.log((1.0 + size) / (1.0 + frequency)) + 1.0, dtype=np.float32)
 
 
 def weigh(counts: sp.csr_matrix, idf: FloatArray, weight: float) -> sp.csr_matrix:

@@ -35,8 +35,8 @@ def runs(*, actor: Actor, span: Span) -> dict[str, Any]:
         degraded=Count("pk", filter=now & triage & done & ~Q(degraded_steps=[])),
         duration=Avg("duration_ms", filter=now & triage & done),
         duration_before=Avg("duration_ms", filter=before & triage & done),
-        cost=Sum("cost", filter=now),
-        cost_before=Sum("cost", filter=before),
+        spent=Sum("cost", filter=now),
+        spent_before=Sum("cost", filter=before),
     )
 
 
@@ -115,6 +115,6 @@ def llm(*, actor: Actor, span: Span) -> dict[str, Any]:
         calls=Count("pk", filter=now),
         calls_before=Count("pk", filter=before),
         failed=Count("pk", filter=now & ~Q(outcome="ok")),
-        cost=Sum("cost", filter=now),
-        cost_before=Sum("cost", filter=before),
+        spent=Sum("cost", filter=now),
+        spent_before=Sum("cost", filter=before),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin import RelatedFieldListFilter
+from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -47,6 +49,18 @@ class ClientChoices:
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
+class VisibleRelatedFilter(RelatedFieldListFilter):
+    """A filter by a related row that names only what the person may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """Rows of other clients are not even named."""
+        rows = limited(field.related_model._default_manager.all(), actor_in_admin(request))
+        return [(row.pk, str(row)) for row in rows[:_FILTER_CHOICES]]
+
+
+_FILTER_CHOICES = 200
+
+
 class ClientAdmin(ClientChoices, ModelAdmin):  # type: ignore[misc]
     """Reference data: leads change what belongs to their clients and read what is shared."""
 
@@ -59,6 +73,17 @@ class ClientAdmin(ClientChoices, ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """What the person may see."""
         return limited(super().get_queryset(request), actor_in_admin(request))
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Filters by related rows offer visible ones only."""
+        return [self._visible(item) for item in super().get_list_filter(request)]
+
+    def _visible(self, item: Any) -> Any:
+        if not isinstance(item, str) or "__" in item:
+            return item
+        field = self.model._meta.get_field(item)
+        limits = field.is_relation and field.related_model is not Group
+        return (item, VisibleRelatedFilter) if limits else item
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Leads and administrators."""
@@ -143,6 +168,10 @@ class ReadOnlyInline(TabularInline):  # type: ignore[misc]
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Whoever sees the row above."""
         return actor_in_admin(request).is_lead
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """All of them."""
+        return self.fields or ()
 
 
 class ChildInline(ClientChoices, TabularInline):  # type: ignore[misc]

@@ -1,0 +1,224 @@
+"""The back office: who gets in, who sees whose rows, and what the dashboard says (O5, R3, T10)."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db import connection
+from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from common.actors import system_actor
+from config.dashboard import dashboard
+from teams.choices import Group, Scope
+from teams.models import ApiKey, Team
+from teams.services.keys import api_key_issue
+from ticketing.models import Category, RoutingRule, Ticket
+from ticketing.tests.world import World, make_user
+
+OWN_APPS = {"teams", "ticketing", "classifier", "sla"}
+
+
+class BackOfficeCase(TestCase):
+    """A lead of client A, a lead of client B, an administrator."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = World()
+        for user in (cls.world.lead, cls.world.stranger):
+            user.is_staff = True
+            user.save()
+        cls.administrator = make_user("root", Group.ADMINISTRATORS)
+        cls.administrator.is_staff = cls.administrator.is_superuser = True
+        cls.administrator.save()
+
+    def setUp(self) -> None:
+        self.client.force_login(self.world.lead)
+
+
+class AccessTests(BackOfficeCase):
+    """Pages and rows."""
+
+    def test_every_list_opens_for_leads_and_administrators(self) -> None:
+        """Each registered model's list and search answer."""
+        self.world.triage(self.world.ticket())
+        for user in (self.world.lead, self.administrator):
+            self.client.force_login(user)
+            for model in admin.site._registry:
+                if model._meta.app_label in OWN_APPS:
+                    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+                    with self.subTest(model=model._meta.label, user=user.username):
+                        self.assertEqual(self.client.get(reverse(name)).status_code, 200)
+
+    def test_every_row_opens_for_an_administrator(self) -> None:
+        """Detail pages render with their inlines."""
+        self.world.triage(self.world.ticket())
+        self.client.force_login(self.administrator)
+        for model in admin.site._registry:
+            row = model._default_manager.first()
+            if model._meta.app_label in OWN_APPS and row is not None:
+                name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+                with self.subTest(model=model._meta.label):
+                    self.assertEqual(self.client.get(reverse(name, args=[row.pk])).status_code, 200)
+
+    def test_agents_and_requesters_stay_outside(self) -> None:
+        """R3: the back office is for leads and administrators."""
+        for user in (self.world.agent, self.world.requester):
+            self.client.force_login(user)
+            response = self.client.get(reverse("admin:index"))
+            self.assertIn(response.status_code, {302, 403, 404})
+
+    def test_a_lead_sees_no_row_of_another_client(self) -> None:
+        """T10: lists leave them out, their pages do not exist."""
+        theirs = self.world.ticket("Zebra", user=self.world.stranger, client=self.world.client_b)
+        team = Team.objects.create(client=self.world.client_b, slug="zebra", name="Zebra")
+        for name, row in (("ticketing_ticket", theirs), ("teams_team", team)):
+            self.assertNotContains(self.client.get(reverse(f"admin:{name}_changelist")), "Zebra")
+            response = self.client.get(reverse(f"admin:{name}_change", args=[row.pk]))
+            self.assertEqual(response.status_code, 302)
+
+    def test_shared_rows_are_for_looking_at(self) -> None:
+        """T10: what serves every client is changed by an administrator."""
+        category = Category.objects.first()
+        assert category is not None
+        url = reverse("admin:ticketing_category_change", args=[category.pk])
+        self.assertEqual(self.client.post(url, {"name": "Mine"}).status_code, 403)
+        self.assertEqual(self.client.get(url).status_code, 200)
+
+    def test_a_foreign_team_is_not_offered(self) -> None:
+        """FACTS: a foreign key never points at another tenant's row."""
+        team = Team.objects.create(client=self.world.client_b, slug="zebra", name="Zebra team")
+        own = RoutingRule.objects.create(
+            client=self.world.client_a, slug="r", name="Rule", team=self.world.network
+        )
+        url = reverse("admin:ticketing_routingrule_change", args=[own.pk])
+        self.assertNotContains(self.client.get(url), "Zebra team")
+        data = {"name": "Rule", "slug": "r", "client": own.client_id, "order": 1, "team": team.pk}
+        self.client.post(url, {**data, "priority_modifier": 0})
+        own.refresh_from_db()
+        self.assertEqual(own.team, self.world.network)
+
+    def test_tickets_cannot_be_edited_here(self) -> None:
+        """STYLE 7: changes go through services."""
+        ticket = self.world.ticket()
+        url = reverse("admin:ticketing_ticket_change", args=[ticket.pk])
+        self.assertEqual(self.client.post(url, {"subject": "Changed"}).status_code, 403)
+        ticket.refresh_from_db()
+        self.assertEqual(ticket.subject, "VPN drops")
+
+
+class ActionTests(BackOfficeCase):
+    """What leads do."""
+
+    def run_action(self, name: str, ticket: Ticket, **values: object) -> None:
+        """Choose one ticket and confirm the action."""
+        data = {"action": name, "_selected_action": [ticket.pk], "apply": "1", **values}
+        self.client.post(reverse("admin:ticketing_ticket_changelist"), data)
+        ticket.refresh_from_db()
+
+    def test_tickets_are_assigned_through_the_service(self) -> None:
+        """T7: with its place in the history."""
+        ticket = self.world.ticket()
+        self.run_action("assign_to_team", ticket, team=self.world.network.pk)
+        self.assertEqual(ticket.team, self.world.network)
+        self.assertEqual(ticket.assignments.count(), 1)
+
+    def test_a_forbidden_transition_changes_nothing_and_is_named(self) -> None:
+        """T2: the table of transitions holds here too."""
+        ticket = self.world.ticket()
+        self.run_action("change_status", ticket, status="closed")
+        self.run_action("change_status", ticket, status="open")
+        self.assertEqual(ticket.status, "closed")
+
+    def test_a_key_is_shown_once(self) -> None:
+        """A2: only the hash is kept."""
+        data = {"client": self.world.client_a.pk, "name": "Shop", "scopes": [Scope.CLASSIFY]}
+        page = self.client.post(reverse("admin:teams_apikey_add"), data, follow=True)
+        self.assertContains(page, "copy it now")
+        key = ApiKey.objects.get()
+        self.assertEqual((key.client, key.scopes), (self.world.client_a, ["classify"]))
+        again = self.client.get(reverse("admin:teams_apikey_changelist"))
+        self.assertNotContains(again, "copy it now")
+
+    def test_a_key_of_another_client_cannot_be_made_or_revoked(self) -> None:
+        """T10."""
+        data = {"client": self.world.client_b.pk, "name": "Shop", "scopes": [Scope.CLASSIFY]}
+        self.client.post(reverse("admin:teams_apikey_add"), data)
+        self.assertEqual(ApiKey.objects.count(), 0)
+        issued = api_key_issue(client=self.world.client_b, name="x", scopes=[], actor=system_actor())
+        data = {"action": "revoke", "_selected_action": [issued.key.pk]}
+        self.client.post(reverse("admin:teams_apikey_changelist"), data)
+        self.assertIsNone(ApiKey.objects.get().revoked_at)
+
+    def test_a_rule_is_tried_on_recent_tickets(self) -> None:
+        """R2: the effect is shown before it decides anything."""
+        self.world.ticket("Printer on fire", body="Smoke.")
+        rule = RoutingRule.objects.create(
+            client=self.world.client_a,
+            slug="fire",
+            name="Fire",
+            team=self.world.network,
+            conditions={"keywords": ["printer"]},
+        )
+        page = self.client.get(reverse("admin:ticketing_routingrule_change", args=[rule.pk]))
+        self.assertContains(page, "1 of 1 match")
+
+
+class ListTests(BackOfficeCase):
+    """Cost of lists."""
+
+    def test_the_ticket_list_costs_the_same_for_three_and_for_thirty(self) -> None:
+        """STYLE 9: constant queries."""
+        counts = []
+        for total in (3, 30):
+            while Ticket.objects.count() < total:
+                self.world.triage(self.world.ticket(), state="applied", confidence=0.9)
+            with CaptureQueriesContext(connection) as queries:
+                self.client.get(reverse("admin:ticketing_ticket_changelist"))
+            counts.append(len(queries))
+        self.assertEqual(counts[0], counts[1])
+
+
+class DashboardTests(BackOfficeCase):
+    """The front page."""
+
+    def figures(self) -> dict[str, str]:
+        """Labels and values as the lead sees them."""
+        page = dashboard(actor=self.world.actor(self.world.lead), now=timezone.now(), days=7)
+        return {figure.label: figure.value for part in page["sections"] for figure in part["figures"]}
+
+    def test_without_tickets_it_says_what_to_do(self) -> None:
+        """DESIGN: states are designed."""
+        self.assertContains(self.client.get(reverse("admin:index")), "No ticket has come in yet")
+
+    def test_it_counts_the_own_clients_tickets(self) -> None:
+        """O5, T10: real figures of the own clients."""
+        self.world.ticket("Theirs", user=self.world.stranger, client=self.world.client_b)
+        mine = self.world.ticket()
+        Ticket.objects.filter(pk=mine.pk).update(severity="critical")
+        figures = self.figures()
+        self.assertEqual((figures["Open tickets"], figures["Critical and open"]), ("1", "1"))
+
+    def test_too_few_blind_answers_are_no_accuracy(self) -> None:
+        """C4: no figure is shown that nothing supports."""
+        self.world.ticket()
+        self.assertEqual(self.figures()["Accuracy, blind sample"], "–")
+        self.assertContains(self.client.get(reverse("admin:index")), "Not enough answers yet")
+
+    def test_every_period_answers(self) -> None:
+        """O5: today, 7 and 30 days; nonsense is seven."""
+        self.world.ticket()
+        for days in ("1", "7", "30", "x"):
+            self.assertEqual(self.client.get(reverse("admin:index"), {"days": days}).status_code, 200)
+
+    def test_its_cost_does_not_grow(self) -> None:
+        """STYLE 9: aggregates only."""
+        counts = []
+        for total in (3, 30):
+            while Ticket.objects.count() < total:
+                self.world.triage(self.world.ticket(), state="applied", confidence=0.9)
+            with CaptureQueriesContext(connection) as queries:
+                self.figures()
+            counts.append(len(queries))
+        self.assertEqual(counts[0], counts[1])
