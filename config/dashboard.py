@@ -47,6 +47,7 @@ class Figure:
 
 def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the figures of the chosen period. The number of queries does not depend on that of the tickets."""
+    context["title"] = "Dashboard"
     actor, now = actor_of(request), timezone.now()
     context.update(dashboard(actor=actor, now=now, days=_days(request.GET.get("days", ""))))
     return context
