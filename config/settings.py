@@ -176,6 +176,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_URL = env.str("STATIC_URL", "/static/")
 AWS_STORAGE_BUCKET_NAME = env.str("AWS_STORAGE_BUCKET_NAME", "")
 if AWS_STORAGE_BUCKET_NAME:
+    _encryption = env.str("AWS_S3_SSE", "AES256")
     _files = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
@@ -185,7 +186,7 @@ if AWS_STORAGE_BUCKET_NAME:
             "file_overwrite": False,
             "querystring_expire": 300,
             "signature_version": "s3v4",
-            "object_parameters": {"ServerSideEncryption": env.str("AWS_S3_SSE", "AES256")},
+            "object_parameters": {"ServerSideEncryption": _encryption} if _encryption else {},
         },
     }
 else:

@@ -12,9 +12,9 @@ from django.utils import timezone
 from common.actors import system_actor
 from config.dashboard import dashboard
 from teams.choices import Group, Scope
-from teams.models import ApiKey, Team
+from teams.models import ApiKey, Client, Team
 from teams.services.keys import api_key_issue
-from ticketing.models import Category, RoutingRule, Ticket
+from ticketing.models import Category, RoutingRule, Taxonomy, Ticket
 from ticketing.tests.world import World, make_user
 
 OWN_APPS = {"teams", "ticketing", "classifier", "sla"}
@@ -222,3 +222,19 @@ class DashboardTests(BackOfficeCase):
                 self.figures()
             counts.append(len(queries))
         self.assertEqual(counts[0], counts[1])
+
+
+class NewClientTests(BackOfficeCase):
+    """A client made in the back office."""
+
+    def test_it_is_ready_for_tickets(self) -> None:
+        """T10: settings come with it."""
+        Taxonomy.objects.create(slug="it_support", name="IT support")
+        Team.objects.create(slug="service_desk", name="Service desk")
+        Team.objects.create(slug="it_escalation", name="Escalation")
+        self.client.force_login(self.administrator)
+        data = {"slug": "new", "name": "New client", "is_active": "on"}
+        self.client.post(reverse("admin:teams_client_add"), data)
+        settings = Client.objects.get(slug="new").ticketing_settings
+        assert settings.fallback_team is not None
+        self.assertEqual(settings.fallback_team.slug, "service_desk")
