@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,20 @@ FORMAT: Final = 1
 _MAGIC: Final = b"SWMODEL1"
 _MAX_BYTES: Final = 512 * 1024 * 1024
 _MAX_HEADER: Final = 64 * 1024 * 1024
+_MAX_UNPACKED: Final = 2 * 1024 * 1024 * 1024
+_DAMAGE: Final = (
+    AttributeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the libraries beneath raise for bytes that are not what they should be."""
 
 
 def dump_model(model: FieldModel) -> bytes:
@@ -64,7 +79,9 @@ def load_model(data: bytes, *, sha256: str = "") -> FieldModel:
     try:
         header, arrays = _parts(data)
         return _model(header, arrays)
-    except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except ArtifactError:
+        raise
+    except _DAMAGE as error:
         raise ArtifactError(f"The stored model cannot be read: {type(error).__name__}.") from error
 
 
@@ -74,9 +91,14 @@ def _parts(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     if length > _MAX_HEADER:
         raise ArtifactError("The header of the stored model is too long.")
     header = json.loads(data[start : start + length])
-    if header.get("format") != FORMAT:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ArtifactError("The stored model has a format this version does not read.")
-    with np.load(io.BytesIO(data[start + length :]), allow_pickle=False) as archive:
+    body = io.BytesIO(data[start + length :])
+    with zipfile.ZipFile(body) as packed:
+        if sum(item.file_size for item in packed.infolist()) > _MAX_UNPACKED:
+            raise ArtifactError("The stored model unpacks to more than a model needs.")
+    body.seek(0)
+    with np.load(body, allow_pickle=False) as archive:
         return header, {name: archive[name] for name in archive.files}
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 
 import structlog
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.storage import default_storage
 
 from classifier.choices import ModelState
@@ -18,6 +20,9 @@ logger = structlog.get_logger(__name__)
 _KEPT = 8
 _lock = threading.Lock()
 _engines: OrderedDict[str, LocalEngine] = OrderedDict()
+_failed: dict[str, float] = {}
+_RETRY_SECONDS = 60.0
+"""A model that cannot be read is not tried again for every ticket."""
 
 
 def local_engine(*, taxonomy_id: int) -> LocalEngine | None:
@@ -38,8 +43,12 @@ def local_engine(*, taxonomy_id: int) -> LocalEngine | None:
         if key in _engines:
             _engines.move_to_end(key)
             return _engines[key]
+    if _failed.get(key, 0.0) > time.monotonic():
+        return None
     engine = _load(rows)
-    if engine is not None:
+    if engine is None:
+        _failed[key] = time.monotonic() + _RETRY_SECONDS
+    else:
         with _lock:
             _engines[key] = engine
             while len(_engines) > _KEPT:
@@ -53,8 +62,8 @@ def _load(rows: list[LocalModel]) -> LocalEngine | None:
     for row in rows:
         try:
             with default_storage.open(row.artifact, "rb") as stored:
-                models[row.field] = load_model(stored.read(), sha256=row.artifact_sha256)
-        except (OSError, ArtifactError):
+                models[row.field] = load_model(stored.read(), sha256=row.artifact_sha256 or "missing")
+        except (OSError, BotoCoreError, ClientError, ArtifactError):
             logger.exception("local_model_unreadable", model=str(row.uuid), field=row.field)
     if "category" not in models:
         return None

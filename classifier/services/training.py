@@ -137,18 +137,19 @@ def model_promote(*, model: LocalModel, actor: Actor) -> LocalModel:
 
 @transaction.atomic
 def model_rollback(*, model: LocalModel, actor: Actor) -> LocalModel:
-    """Retire an active model and make the one before it active again. Raises Conflict where there is none."""
-    before = (
-        LocalModel.objects.filter(
-            taxonomy_id=model.taxonomy_id,
-            field=model.field,
-            state=ModelState.RETIRED,
-            promoted_at__isnull=False,
-        )
-        .exclude(pk=model.pk)
-        .order_by("-promoted_at")
-        .first()
-    )
+    """Take an active model out of use and make the one before it active again.
+
+    The model that was taken back becomes a candidate, so that a second roll-back goes further back and not
+    forth. Raises Conflict when the model is not the active one, or there is none before it.
+    """
+    Taxonomy.objects.select_for_update().get(pk=model.taxonomy_id)
+    rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
+    if not rows.filter(pk=model.pk, state=ModelState.ACTIVE).exists():
+        raise Conflict("Only the model in use can be rolled back.")
+    retired = rows.filter(state=ModelState.RETIRED, promoted_at__isnull=False)
+    before = retired.order_by("-promoted_at").first()
     if before is None:
         raise Conflict("There is no earlier model to go back to.")
-    return model_promote(model=before, actor=actor)
+    promoted = model_promote(model=before, actor=actor)
+    rows.filter(pk=model.pk).update(state=ModelState.CANDIDATE)
+    return promoted
