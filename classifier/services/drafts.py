@@ -30,7 +30,7 @@ def draft_write(*, run: WorkflowRun, token: UUID) -> bool:
     wanted = flag_enabled("ENABLE_RESPONSE_GENERATION", client_id=ticket.client_id) and ticket.is_open
     draft = write_draft(draft_request(ticket=ticket, tone=tone)) if wanted else None
     with transaction.atomic():
-        held = WorkflowRun.objects.select_for_update().filter(pk=run.pk, lease_token=token).first()
+        held = WorkflowRun.objects.select_for_update(no_key=True).filter(pk=run.pk, lease_token=token).first()
         if held is None:
             return False
         if draft is not None:
@@ -99,7 +99,7 @@ def draft_make(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft:
     """
     if tone not in Tone.values:
         raise ValidationFailed(fields={"tone": [f"Use one of: {', '.join(Tone.values)}."]})
-    Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
+    Ticket.objects.select_for_update(of=("self",), no_key=True).get(pk=ticket.pk)
     return _replace(ticket, write_draft(draft_request(ticket=ticket, tone=tone)), run=None)
 
 

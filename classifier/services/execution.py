@@ -120,7 +120,11 @@ def job_of(*, ticket: Ticket, llm_seconds: float) -> TriageJob:
 @transaction.atomic
 def _finish(run: WorkflowRun, token: UUID, result: TriageResult, *, final: bool) -> bool:
     """Keep the result if the lease is still ours; otherwise it is thrown away. Emits ``ticket_triaged``."""
-    held = WorkflowRun.objects.select_for_update(of=("self",)).filter(pk=run.pk, lease_token=token).first()
+    held = (
+        WorkflowRun.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk=run.pk, lease_token=token)
+        .first()
+    )
     if held is None:
         logger.info("run_lost_its_lease", run=str(run.uuid))
         return False

@@ -45,7 +45,9 @@ def review_item_open(
     A blind item that waits is never turned into an open one: its reviewer must not see the prediction.
     """
     waiting: ReviewItem | None = (
-        ReviewItem.objects.select_for_update().filter(ticket=ticket, state=ReviewState.OPEN).first()
+        ReviewItem.objects.select_for_update(no_key=True)
+        .filter(ticket=ticket, state=ReviewState.OPEN)
+        .first()
     )
     if waiting is not None and waiting.is_blind:
         return waiting
@@ -136,7 +138,7 @@ def _team_of_corrected_category(
 @transaction.atomic
 def review_skip(*, item: ReviewItem, actor: Actor) -> ReviewItem:
     """Put the item behind the others for this person; it stays open for everybody."""
-    locked: ReviewItem = ReviewItem.objects.select_for_update(of=("self",)).get(pk=item.pk)
+    locked: ReviewItem = ReviewItem.objects.select_for_update(of=("self",), no_key=True).get(pk=item.pk)
     if locked.state != ReviewState.OPEN:
         raise AlreadyReviewed
     skipped = {**locked.answer.get("skipped", {}), skip_key(actor): True}

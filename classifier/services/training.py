@@ -90,7 +90,7 @@ def _train(
 @transaction.atomic
 def _store(taxonomy: Taxonomy, field: str, model: FieldModel, name: str, sha256: str) -> LocalModel:
     """The row of a stored artifact with the next version; two trainers wait for each other here."""
-    Taxonomy.objects.select_for_update().get(pk=taxonomy.pk)
+    Taxonomy.objects.select_for_update(no_key=True).get(pk=taxonomy.pk)
     rows = LocalModel.objects.filter(taxonomy=taxonomy, field=field)
     latest = rows.aggregate(latest=Max("version"))["latest"] or 0
     return LocalModel.objects.create(
@@ -124,7 +124,7 @@ def model_promote(*, model: LocalModel, actor: Actor) -> LocalModel:
     Two promotions at once end with one active model: they wait for each other at the taxonomy's row. Raises
     Conflict for a model without a readable artifact.
     """
-    Taxonomy.objects.select_for_update().get(pk=model.taxonomy_id)
+    Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
     if not model.artifact:
         raise Conflict("The model has no stored artifact.")
     rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
@@ -142,7 +142,7 @@ def model_rollback(*, model: LocalModel, actor: Actor) -> LocalModel:
     The model that was taken back becomes a candidate, so that a second roll-back goes further back and not
     forth. Raises Conflict when the model is not the active one, or there is none before it.
     """
-    Taxonomy.objects.select_for_update().get(pk=model.taxonomy_id)
+    Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
     rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
     if not rows.filter(pk=model.pk, state=ModelState.ACTIVE).exists():
         raise Conflict("Only the model in use can be rolled back.")

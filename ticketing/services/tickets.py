@@ -181,8 +181,13 @@ def _tags_set(ticket: Ticket, names: tuple[str, ...]) -> None:
 
 
 def ticket_lock(*, ticket_id: int) -> Ticket:
-    """The ticket under its row lock; on SQLite the immediate transaction is the lock."""
-    return Ticket.objects.select_for_update(of=("self",)).select_related("client").get(pk=ticket_id)
+    """The ticket under its row lock; on SQLite the immediate transaction is the lock.
+
+    Not the key: two runs that link each other's tickets would wait for each other for ever.
+    """
+    return (
+        Ticket.objects.select_for_update(of=("self",), no_key=True).select_related("client").get(pk=ticket_id)
+    )
 
 
 UNCHANGED: Any = object()
