@@ -2,7 +2,7 @@
 
 A calendar has a time zone, intervals per weekday and days that are closed. An interval that ends at or
 before its start runs over midnight and belongs to the day it starts on. All results are aware UTC datetimes;
-local times that do not exist (clocks going forward) are moved to the first moment that does.
+local times that do not exist (clocks going forward) are read as if the clocks had not changed.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -28,9 +29,18 @@ def check_due(*, now: datetime) -> dict[str, int]:
 
     The cost grows with what is due, not with what is open.
     """
-    breached = [pk for pk in _ids(Clock.objects.to_breach(now=now)) if _breach(pk, now)]
-    warned = [pk for pk in _ids(Clock.objects.to_warn(now=now)) if _warn(pk, now)]
-    return {"breached": len(breached), "warned": len(warned), "repaired": clocks_repair(now=now)}
+    breached = sum(_alone(_breach, pk, now) for pk in _ids(Clock.objects.to_breach(now=now)))
+    warned = sum(_alone(_warn, pk, now) for pk in _ids(Clock.objects.to_warn(now=now)))
+    return {"breached": breached, "warned": warned, "repaired": clocks_repair(now=now)}
+
+
+def _alone(take: Callable[[int, datetime], bool], clock_id: int, now: datetime) -> bool:
+    """One clock that fails never stops the others; it stays due and is tried again."""
+    try:
+        return take(clock_id, now)
+    except Exception:
+        logger.exception("sla_check_failed", clock=clock_id)
+        return False
 
 
 def _ids(rows: object) -> list[int]:
@@ -107,7 +117,7 @@ def _tell(clock: Clock, level: str) -> None:
     }
     for address in sorted(_recipients(ticket)):
         notification_owe(
-            event_key=f"sla:{clock.pk}:{clock.generation}:{level}",
+            event_key=f"sla:{clock.pk}:{clock.generation}:{clock.minutes}:{level}",
             kind="sla.breach" if level == "breach" else "sla.warning",
             channel="email",
             recipient=address,

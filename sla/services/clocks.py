@@ -7,18 +7,20 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import holidays
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from sla.calendar import ALWAYS, Interval, WorkCalendar, add_minutes, minutes_between
+from sla.calendar import ALWAYS, CalendarNeverOpens, Interval, WorkCalendar, add_minutes, minutes_between
 from sla.choices import ClockState, SegmentKind, TargetKind
 from sla.models import Clock, Policy, Segment, Target
 from sla.querysets import ClockQuerySet
 from teams.models import BusinessCalendar
-from ticketing.choices import StatusCategory
+from ticketing.choices import Channel, StatusCategory
 from ticketing.models import Ticket
 from ticketing.services.tickets import next_due_set
 
+logger = structlog.get_logger(__name__)
 DEFAULT_SEVERITY = "medium"
 """What is promised until triage or a person has said how bad it is."""
 
@@ -30,7 +32,12 @@ def clocks_start(*, ticket: Ticket, now: datetime | None = None) -> list[Clock]:
     """Make the promises of a new ticket; starting twice changes nothing. Without a policy there are none."""
     now = now or timezone.now()
     policy = policy_of(ticket=ticket)
-    if policy is None or not ticket.is_open or Clock.objects.filter(ticket=ticket).exists():
+    if (
+        policy is None
+        or not ticket.is_open
+        or ticket.channel == Channel.IMPORT
+        or Clock.objects.filter(ticket=ticket).exists()
+    ):
         return []
     kinds = (TargetKind.FIRST_RESPONSE, TargetKind.RESOLUTION)
     made = [_start(ticket, policy, kind, ticket.created_at) for kind in kinds]
@@ -199,8 +206,12 @@ def _resume(ticket: Ticket, now: datetime) -> None:
         return
     latest = Clock.objects.filter(ticket=ticket, kind=TargetKind.RESOLUTION).order_by("-generation").first()
     policy = policy_of(ticket=ticket)
-    if latest is not None and policy is not None:
-        _start(ticket, policy, TargetKind.RESOLUTION, now)
+    if latest is None or policy is None:
+        return
+    _start(ticket, policy, TargetKind.RESOLUTION, now)
+    unanswered = ticket.first_response_at is None
+    if unanswered and not any(clock.kind == TargetKind.FIRST_RESPONSE for clock in live):
+        _start(ticket, policy, TargetKind.FIRST_RESPONSE, now)
 
 
 def _switch(clock: Clock, kind: str, now: datetime, reason: str) -> None:
@@ -247,7 +258,9 @@ def clocks_follow_reply(*, ticket: Ticket, by_requester: bool, by_person: bool, 
 
 
 def _live(ticket: Ticket) -> ClockQuerySet:
-    return Clock.objects.live().filter(ticket=ticket).select_related("policy__calendar").order_by("pk")
+    rows = Clock.objects.live().filter(ticket=ticket).select_related("policy__calendar").order_by("pk")
+    # A row read before a breach and saved after it would take the breach back.
+    return rows.select_for_update(of=("self",), no_key=True)
 
 
 def _publish_due(ticket: Ticket) -> None:
@@ -263,6 +276,11 @@ def clocks_repair(*, now: datetime, limit: int = 200) -> int:
     since, until = now - timedelta(days=30), now - timedelta(minutes=2)
     rows = Ticket.objects.open().filter(clocks=None, created_at__gte=since, created_at__lte=until)
     repaired = 0
-    for ticket in rows.exclude(channel="import").select_related("client")[:limit]:
-        repaired += bool(clocks_start(ticket=ticket, now=now))
+    for ticket in (
+        rows.exclude(channel=Channel.IMPORT).order_by("-created_at").select_related("client")[:limit]
+    ):
+        try:
+            repaired += bool(clocks_start(ticket=ticket, now=now))
+        except CalendarNeverOpens:
+            logger.warning("calendar_never_opens", ticket=ticket.reference)
     return repaired

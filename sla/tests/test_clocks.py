@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from unittest import mock
 
 import time_machine
 from django.core import mail
@@ -20,7 +21,7 @@ from sla.services.checks import check_due
 from sla.services.clocks import clocks_repair, spent_minutes
 from sla.services.defaults import defaults_load
 from teams.models import BusinessCalendar, CalendarInterval, EscalationStep, Notification
-from teams.services.notifications import notifications_deliver
+from teams.services.notifications import notification_owe, notifications_deliver
 from ticketing.models import Ticket
 from ticketing.services.assignments import ticket_assign
 from ticketing.services.conversation import NewMessage, message_add
@@ -279,3 +280,49 @@ class CheckTests(ClockCase):
         since, until = MONDAY - timedelta(days=1), MONDAY + timedelta(days=1)
         card = dashboard_card({"actor": lead, "since": since, "until": until})
         self.assertEqual((card["met"], card["missed"], card["attainment"]), (1, 1, 0.5))
+
+
+class RepairedBugTests(ClockCase):
+    """Each of these was wrong once."""
+
+    def test_an_unanswered_ticket_that_is_reopened_owes_its_response_again(self) -> None:
+        """S3: resolving without an answer is no answer."""
+        ticket = self.ticket()
+        status_change(ticket=ticket, status="resolved", actor=self.agent)
+        status_change(ticket=ticket, status="open", actor=self.agent)
+        self.assertEqual(self.clock(ticket).state, ClockState.RUNNING)
+        self.assertEqual(self.clock(ticket).generation, 2)
+
+    def test_one_clock_that_fails_never_stops_the_others(self) -> None:
+        """STYLE 11: one row failing never stops a batch."""
+        self.world.network.notify_addresses = ["network@example.org"]
+        self.world.network.save()
+        tickets = [self.ticket("critical"), self.ticket("critical")]
+        for ticket in tickets:
+            ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
+        self.pass_time(minutes=61)
+        with mock.patch("sla.services.checks._tell", side_effect=[RuntimeError, None]):
+            self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
+        self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
+
+    def test_a_calendar_that_never_opens_stops_no_check(self) -> None:
+        """S4: a mistake in one calendar is one ticket's problem."""
+        ticket = self.ticket()
+        Clock.objects.all().delete()
+        Policy.objects.update(calendar=BusinessCalendar.objects.create(slug="shut", name="Shut"))
+        self.pass_time(minutes=5)
+        self.assertEqual(check_due(now=datetime.now(UTC))["repaired"], 0)
+        self.assertFalse(Clock.objects.filter(ticket=ticket).exists())
+
+    def test_what_cannot_be_mailed_fails_alone(self) -> None:
+        """S5: another channel is no mail address, and its failure stops nothing."""
+        for channel, to in (("webhook", "https://hooks.example.org"), ("email", "a@example.org")):
+            notification_owe(
+                event_key="x",
+                kind="sla.breach",
+                channel=channel,
+                recipient=to,
+                payload={"reference": "SW-1", "kind": "x", "level": "breach", "subject": "s", "due_at": ""},
+            )
+        self.assertEqual(notifications_deliver(now=datetime.now(UTC)), 1)
+        self.assertEqual([message.to for message in mail.outbox], [["a@example.org"]])

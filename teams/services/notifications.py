@@ -56,7 +56,7 @@ def notifications_deliver(*, now: datetime, limit: int = 200) -> int:
     )
     sent = 0
     for pk in list(due.order_by("next_at", "pk").values_list("pk", flat=True)[:limit]):
-        token = _claim(pk, now)
+        token = _claim(pk, timezone.now())
         if token is not None:
             sent += _deliver(Notification.objects.get(pk=pk), token)
     return sent
@@ -77,7 +77,7 @@ def _claim(pk: int, now: datetime) -> UUID | None:
 def _deliver(row: Notification, token: UUID) -> bool:
     try:
         _send(row)
-    except (SMTPException, OSError, KeyError) as error:
+    except (SMTPException, OSError, KeyError, ValueError) as error:
         logger.warning("notification_failed", kind=row.kind, attempt=row.attempts, error=type(error).__name__)
         _again(row, token, type(error).__name__)
         return False
@@ -99,7 +99,13 @@ def _again(row: Notification, token: UUID, error: str) -> None:
 
 
 def _send(row: Notification) -> None:
-    """Send one mail. Raises KeyError for a kind nobody renders, SMTPException or OSError for the rest."""
+    """Send one mail.
+
+    Raises KeyError for a kind nobody renders, ValueError for what cannot be put into a mail or another
+    channel, SMTPException or OSError for the rest.
+    """
+    if row.channel != "email":
+        raise ValueError(f"Nothing delivers to the channel {row.channel}.")
     parts = notification_renderers.get(row.kind)(row.payload)
     message = EmailMultiAlternatives(
         subject=" ".join(parts["subject"].split()),
