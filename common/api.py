@@ -5,10 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination as BaseCursorPagination
 from rest_framework.request import Request
 
 from common.exceptions import ValidationFailed
+
+
+def without_nul(value: Any) -> Any:
+    """A JSON value as PostgreSQL can keep it. Raises ValidationError for a NUL character, however deep."""
+    if isinstance(value, str) and "\x00" in value:
+        raise ValidationError("Null characters are not allowed.")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            without_nul(key)
+            without_nul(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            without_nul(inner)
+    return value
 
 
 class CursorPagination(BaseCursorPagination):

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from classifier.choices import Tone
 from classifier.models import Classification, ResponseDraft, WorkflowRun, WorkflowStep
+from common.api import without_nul
 from ticketing.choices import PRIORITY_ALIASES, Priority, Severity
 
 TEXT_LIMIT = 100_000
@@ -67,7 +68,7 @@ class WorkflowInput(serializers.Serializer[Any]):
     customer_id = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
     customer_email = serializers.EmailField(required=False, default="", allow_blank=True)
     customer_name = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
-    metadata = serializers.DictField(required=False, default=dict)
+    metadata = serializers.DictField(required=False, default=dict, validators=[without_nul])
     options = WorkflowOptions(required=False)
     taxonomy = serializers.SlugField(required=False, default="")
     client = serializers.SlugField(required=False, default="")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import F
+
 from common.exceptions import ValidationFailed
 from teams.models import Client
 from ticketing.models import Taxonomy
@@ -12,7 +14,7 @@ def caller_taxonomy(*, client: Client, slug: str) -> Taxonomy | None:
     if not slug:
         return None
     rows = Taxonomy.objects.for_client(client.pk).filter(slug=slug, is_active=True)
-    taxonomy = rows.order_by("client_id").first()
+    taxonomy = rows.order_by(F("client_id").asc(nulls_last=True)).first()
     if taxonomy is None:
         raise ValidationFailed(fields={"taxonomy": ["There is no such taxonomy."]})
     return taxonomy

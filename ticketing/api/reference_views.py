@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.db.models import Model
+from django.db.models import F, Model
 from django.urls import URLPattern, path
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
@@ -91,7 +91,7 @@ def by_slug(rows: Any, values: dict[str, Any], name: str) -> None:
     """Replace a slug in ``values`` by its row; a client's own row goes before a shared one."""
     if values.get(name) is None:
         return
-    found = rows.filter(slug=values[name]).order_by("-client_id").first()
+    found = rows.filter(slug=values[name]).order_by(F("client_id").desc(nulls_last=True)).first()
     if found is None:
         raise ValidationFailed(fields={name: [f"There is no such {name.replace('_', ' ')}."]})
     values[name] = found
@@ -211,7 +211,11 @@ class Articles(Reference):
         """The category."""
         if values.get("category") is not None:
             rows = Category.objects.visible_to(actor_of(self.request))
-            found = rows.filter(slug=values["category"]).order_by("-taxonomy__client_id", "pk").first()
+            found = (
+                rows.filter(slug=values["category"])
+                .order_by(F("taxonomy__client_id").desc(nulls_last=True), "pk")
+                .first()
+            )
             if found is None:
                 raise ValidationFailed(fields={"category": ["There is no such category."]})
             values["category"] = found

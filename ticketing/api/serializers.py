@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from common.api import without_nul
 from ticketing.choices import (
     PRIORITY_ALIASES,
     LinkKind,
@@ -97,7 +98,7 @@ class TicketInput(serializers.Serializer[Any]):
     severity = serializers.ChoiceField(choices=Severity.choices, required=False, default="", allow_blank=True)
     priority = PriorityField(required=False, default="", allow_blank=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=30)
-    metadata = serializers.DictField(required=False, default=dict)
+    metadata = serializers.DictField(required=False, default=dict, validators=[without_nul])
 
 
 class BulkInput(serializers.Serializer[Any]):
@@ -119,7 +120,7 @@ class TicketPatch(serializers.Serializer[Any]):
     project = serializers.SlugField(required=False, allow_null=True)
     module = serializers.SlugField(required=False, allow_null=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=30)
-    metadata = serializers.DictField(required=False)
+    metadata = serializers.DictField(required=False, validators=[without_nul])
 
 
 class AssignInput(serializers.Serializer[Any]):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DataError, transaction
+from django.db.models import F
 
 from common.actors import Actor, Role
 from common.exceptions import ApplicationError, ValidationFailed
@@ -123,6 +124,8 @@ def named_tickets_open(
             outcomes.append(BulkOutcome(index, ticket=ticket))
         except ApplicationError as error:
             outcomes.append(BulkOutcome(index, error=error))
+        except DataError:
+            outcomes.append(BulkOutcome(index, error=ValidationFailed("The database refused a value.")))
     return outcomes
 
 
@@ -139,6 +142,9 @@ def named_changes_apply(
         values["category"] = _category(ticket.taxonomy.categories.all(), values["category"] or "")
     if "project" in changes:
         values["project"] = _project(ticket.client, changes["project"] or "")
+        if values["project"] != ticket.project and "module" not in changes:
+            # A module belongs to its project and does not move along.
+            values["module"] = None
     if "module" in changes:
         project = values.get("project", ticket.project)
         values["module"] = _module(project, changes["module"] or "")
@@ -172,7 +178,7 @@ def _team(ticket: Ticket, slug: str | None) -> Team | None:
     if not slug:
         return None
     rows = Team.objects.for_client(ticket.client_id).filter(slug=slug, is_active=True)
-    team: Team | None = rows.order_by("-client_id").first()
+    team: Team | None = rows.order_by(F("client_id").desc(nulls_last=True)).first()
     if team is None:
         raise ValidationFailed(fields={"team": ["There is no such team."]})
     return team

@@ -150,7 +150,12 @@ def _fallback(given: RoutingInput) -> _Choice:
 
 
 def _team_of_kind(client: Client, kind: str) -> Team | None:
-    return Team.objects.for_client(client.pk).filter(kind=kind).order_by("client_id", "pk").first()
+    return (
+        Team.objects.for_client(client.pk)
+        .filter(kind=kind)
+        .order_by(F("client_id").asc(nulls_last=True), "pk")
+        .first()
+    )
 
 
 def _escalate(given: RoutingInput, choice: _Choice) -> _Choice | None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from common.actors import Actor, ActorKind, automation_actor
@@ -140,7 +141,12 @@ def _write_team(ticket: Ticket, items: Sequence[FieldOutcome]) -> None:
     item = next((row for row in items if row.field == TriageField.TEAM), None)
     if item is None or item.state != DecisionState.APPLIED:
         return
-    team = Team.objects.for_client(ticket.client_id).filter(slug=item.value).order_by("-client_id").first()
+    team = (
+        Team.objects.for_client(ticket.client_id)
+        .filter(slug=item.value)
+        .order_by(F("client_id").desc(nulls_last=True))
+        .first()
+    )
     if team is None or team.pk == ticket.team_id:
         return
     ticket_assign(
@@ -197,7 +203,10 @@ def _resolve(ticket: Ticket, decisions: Mapping[str, str]) -> dict[str, Any]:
             found = Category.objects.filter(taxonomy_id=ticket.taxonomy_id, slug=value).first()
         elif name == TriageField.TEAM:
             found = (
-                Team.objects.for_client(ticket.client_id).filter(slug=value).order_by("-client_id").first()
+                Team.objects.for_client(ticket.client_id)
+                .filter(slug=value)
+                .order_by(F("client_id").desc(nulls_last=True))
+                .first()
             )
         elif name == TriageField.SEVERITY:
             found = value if value in Severity.values else None

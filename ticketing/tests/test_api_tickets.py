@@ -13,9 +13,9 @@ from rest_framework.test import APIClient
 
 from common.actors import system_actor
 from teams.choices import Scope
-from teams.models import Client, IdempotencyRecord, User
+from teams.models import Client, IdempotencyRecord, Team, User
 from teams.services.keys import api_key_issue
-from ticketing.models import FieldDecision, Message, Project, Ticket
+from ticketing.models import FieldDecision, Message, Module, Project, Ticket
 from ticketing.tests.world import PASSWORD, World
 
 BUDGETS = json.loads((Path(__file__).parent / "query_budgets.json").read_text())
@@ -114,6 +114,37 @@ class CreateTests(ApiCase):
     def test_more_than_five_hundred_are_refused(self) -> None:
         """API.md: up to 500."""
         self.call("post", "tickets/bulk", {"tickets": [{"body": "x"}] * 501}, 400)
+
+
+class AwkwardInputTests(ApiCase):
+    """What once went wrong."""
+
+    def test_a_null_character_is_a_field_error_and_costs_no_neighbour(self) -> None:
+        """A3: PostgreSQL cannot keep it; the caller hears which field."""
+        bad = {"body": "x", "metadata": {"a": ["b", {"c": "\x00"}]}}
+        error = self.call("post", "tickets", bad, 400)["error"]
+        self.assertEqual(list(error["fields"]), ["metadata"])
+        answer = self.call("post", "tickets/bulk", {"tickets": [bad, {"body": "fine"}]})
+        self.assertEqual(["ticket" in line for line in answer], [False, True])
+
+    def test_the_clients_own_team_goes_before_a_shared_one_of_the_same_name(self) -> None:
+        """T10: on every database, whatever it thinks of empty values."""
+        own = Team.objects.create(client=self.world.client_a, slug="network_team", name="Own")
+        ticket = self.world.ticket()
+        self.call("post", f"tickets/{ticket.reference}/assign", {"team": "network_team"})
+        ticket.refresh_from_db()
+        self.assertEqual(ticket.team, own)
+
+    def test_another_project_drops_the_module_of_the_old_one(self) -> None:
+        """T4: a module belongs to its project."""
+        first = Project.objects.create(client=self.world.client_a, slug="p1", name="P1")
+        Project.objects.create(client=self.world.client_a, slug="p2", name="P2")
+        Module.objects.create(project=first, slug="m1", name="M1")
+        ticket = self.world.ticket()
+        path = f"tickets/{ticket.reference}"
+        self.assertEqual(self.call("patch", path, {"project": "p1", "module": "m1"})["module"], "m1")
+        changed = self.call("patch", path, {"project": "p2"})
+        self.assertEqual((changed["project"], changed["module"]), ("p2", None))
 
 
 class IdempotencyTests(ApiCase):
