@@ -143,6 +143,7 @@ def llm_engine_maker(*, client: Client, spec: TaxonomySpec) -> Callable[[float, 
     """A function from seconds and reference to an engine for one ticket; None when nothing may be asked."""
     if not settings.LLM_ENVIRONMENT or not providers():
         return None
+    total = settings_from_env(settings.LLM_ENVIRONMENT).total_seconds
     secret = hashlib.sha256(f"llm-marker:{settings.SECRET_KEY}".encode()).digest()
 
     def make(seconds: float, reference: str) -> LlmEngine:
@@ -150,7 +151,7 @@ def llm_engine_maker(*, client: Client, spec: TaxonomySpec) -> Callable[[float, 
             llm_client(),
             spec,
             client=str(client.pk),
-            deadline_seconds=seconds,
+            deadline_seconds=min(seconds, total),
             reference=reference,
             marker_secret=secret,
         )
