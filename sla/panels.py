@@ -45,7 +45,8 @@ def clock_state(clock: Clock, *, now: datetime) -> str:
         return "breached"
     if clock.state == ClockState.PAUSED or clock.due_at is None:
         return "paused"
-    return "due_soon" if clock.due_at <= now + SOON or clock.warned_percent else "on_track"
+    soon = min(SOON, timedelta(minutes=clock.minutes) / 4)
+    return "due_soon" if clock.due_at <= now + soon or clock.warned_percent else "on_track"
 
 
 def ticket_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:

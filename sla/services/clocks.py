@@ -39,7 +39,9 @@ def clocks_start(*, ticket: Ticket, now: datetime | None = None) -> list[Clock]:
         or Clock.objects.filter(ticket=ticket).exists()
     ):
         return []
-    kinds = (TargetKind.FIRST_RESPONSE, TargetKind.RESOLUTION)
+    kinds = [TargetKind.RESOLUTION]
+    if ticket.first_response_at is None:
+        kinds.insert(0, TargetKind.FIRST_RESPONSE)
     made = [_start(ticket, policy, kind, ticket.created_at) for kind in kinds]
     _publish_due(ticket)
     return [clock for clock in made if clock is not None]

@@ -305,6 +305,23 @@ class RepairedBugTests(ClockCase):
             self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
         self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
 
+    def test_an_answered_ticket_is_not_promised_an_answer_when_it_is_repaired(self) -> None:
+        """S4: repairing makes no broken promise."""
+        ticket = self.ticket()
+        self.reply(ticket, self.agent)
+        Clock.objects.all().delete()
+        self.pass_time(minutes=5)
+        self.assertEqual(clocks_repair(now=datetime.now(UTC)), 1)
+        kinds = set(Clock.objects.filter(ticket=ticket).values_list("kind", flat=True))
+        self.assertEqual(kinds, {TargetKind.RESOLUTION})
+
+    def test_a_critical_ticket_is_not_due_soon_from_the_start(self) -> None:
+        """DESIGN: due soon means the last quarter, at most an hour."""
+        ticket = self.ticket("critical")
+        self.assertEqual(ticket_panel([ticket.pk])[ticket.pk]["state"], "on_track")
+        self.pass_time(minutes=50)
+        self.assertEqual(ticket_panel([ticket.pk])[ticket.pk]["state"], "due_soon")
+
     def test_a_calendar_that_never_opens_stops_no_check(self) -> None:
         """S4: a mistake in one calendar is one ticket's problem."""
         ticket = self.ticket()
