@@ -190,7 +190,8 @@ def clocks_follow_status(*, ticket: Ticket, now: datetime | None = None) -> None
     category = ticket.status_category
     if category in {StatusCategory.RESOLVED, StatusCategory.CLOSED}:
         for clock in _live(ticket):
-            answered = clock.kind == TargetKind.RESOLUTION or ticket.first_response_at is not None
+            first = clock.kind == TargetKind.FIRST_RESPONSE and ticket.first_response_at is not None
+            answered = clock.kind == TargetKind.RESOLUTION or first
             _stop(clock, now, met=answered)
     elif category == StatusCategory.WAITING:
         for clock in _live(ticket).exclude(kind=TargetKind.FIRST_RESPONSE):

@@ -65,7 +65,7 @@ def notifications_deliver(*, now: datetime, limit: int = 200) -> int:
 def _claim(pk: int, now: datetime) -> UUID | None:
     token = uuid4()
     free = Q(state=NotificationState.PENDING) | Q(state=NotificationState.SENDING, lease_until__lt=now)
-    taken = Notification.objects.filter(free, pk=pk).update(
+    taken = Notification.objects.filter(free, pk=pk, next_at__lte=now).update(
         state=NotificationState.SENDING,
         lease_token=token,
         lease_until=now + LEASE,

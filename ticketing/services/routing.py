@@ -196,7 +196,9 @@ def _alternatives(given: RoutingInput, final: _Choice, choice: _Choice) -> list[
     by_slug = {row.slug: row for row in rows}
     for slug in given.alternative_categories:
         row = by_slug.get(slug)
-        if row is not None and row.default_team is not None and row.default_team != final.team:
+        if row is None or row.default_team is None or row.default_team == final.team:
+            continue
+        if row.default_team.is_active and row.default_team.client_id in {None, given.client.pk}:
             found.setdefault(row.default_team.slug, f"If it is {row.name}.")
     return [{"team": team, "reason": reason} for team, reason in list(found.items())[:3]]
 
