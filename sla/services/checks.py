@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from common.actors import ActorKind, automation_actor
 from sla.choices import Action, ClockState
@@ -17,7 +17,7 @@ from teams.services.notifications import notification_owe
 from ticketing.choices import PRIORITY_ORDER
 from ticketing.models import Ticket
 from ticketing.services.assignments import AssignmentReason, ticket_assign
-from ticketing.services.tickets import TicketChanges, ticket_update
+from ticketing.services.tickets import TicketChanges, ticket_lock, ticket_update
 
 logger = structlog.get_logger(__name__)
 _BATCH = 500
@@ -49,7 +49,12 @@ def _ids(rows: object) -> list[int]:
 
 @transaction.atomic
 def _breach(clock_id: int, now: datetime) -> bool:
-    """The update that changes the row decides who tells; one clock failing never stops the others."""
+    """The update that changes the row decides who tells.
+
+    The ticket is locked before its clock, as everywhere: whoever answers it at this moment waits or is waited
+    for. An action that a rule forbids is left out; when the database gives up, the clock stays due.
+    """
+    _lock_ticket(clock_id)
     taken = (
         Clock.objects.to_breach(now=now)
         .filter(pk=clock_id)
@@ -64,7 +69,9 @@ def _breach(clock_id: int, now: datetime) -> bool:
     try:
         with transaction.atomic():
             _act(clock, actions)
-    except Exception:
+    except OperationalError:
+        raise
+    except Exception:  # A promise that was broken is told, whatever an action of its policy does.
         logger.exception("sla_action_failed", ticket=clock.ticket.reference)
     return True
 
@@ -72,6 +79,7 @@ def _breach(clock_id: int, now: datetime) -> bool:
 @transaction.atomic
 def _warn(clock_id: int, now: datetime) -> bool:
     """Each percentage warns once."""
+    _lock_ticket(clock_id)
     taken = Clock.objects.to_warn(now=now).filter(pk=clock_id).update(warn_at=None)
     if not taken:
         return False
@@ -82,6 +90,12 @@ def _warn(clock_id: int, now: datetime) -> bool:
     _tell(clock, f"warning-{percent}")
     next_warning_set(clock=clock, percent=percent)
     return True
+
+
+def _lock_ticket(clock_id: int) -> None:
+    ticket_id = Clock.objects.filter(pk=clock_id).values_list("ticket_id", flat=True).first()
+    if ticket_id is not None:
+        ticket_lock(ticket_id=ticket_id)
 
 
 def _act(clock: Clock, actions: list[str]) -> None:
