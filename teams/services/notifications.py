@@ -50,9 +50,9 @@ def notifications_deliver(*, now: datetime, limit: int = 200) -> int:
     At-least-once: doubled only by a kill between the server's acceptance and the mark, and then with the
     same Message-ID.
     """
-    due = Notification.objects.filter(
-        Q(state=NotificationState.PENDING) | Q(state=NotificationState.SENDING, lease_until__lt=now),
-        next_at__lte=now,
+    due = Notification.objects.filter(_free(now), next_at__lte=now)
+    due.filter(attempts__gte=ATTEMPTS).update(
+        state=NotificationState.FAILED, lease_token=None, lease_until=None, error="Every try died half-way."
     )
     sent = 0
     for pk in list(due.order_by("next_at", "pk").values_list("pk", flat=True)[:limit]):
@@ -62,10 +62,14 @@ def notifications_deliver(*, now: datetime, limit: int = 200) -> int:
     return sent
 
 
+def _free(now: datetime) -> Q:
+    """Owed and held by nobody."""
+    return Q(state=NotificationState.PENDING) | Q(state=NotificationState.SENDING, lease_until__lt=now)
+
+
 def _claim(pk: int, now: datetime) -> UUID | None:
     token = uuid4()
-    free = Q(state=NotificationState.PENDING) | Q(state=NotificationState.SENDING, lease_until__lt=now)
-    taken = Notification.objects.filter(free, pk=pk, next_at__lte=now).update(
+    taken = Notification.objects.filter(_free(now), pk=pk, next_at__lte=now).update(
         state=NotificationState.SENDING,
         lease_token=token,
         lease_until=now + LEASE,
@@ -79,6 +83,10 @@ def _deliver(row: Notification, token: UUID) -> bool:
         _send(row)
     except (SMTPException, OSError, KeyError, ValueError) as error:
         logger.warning("notification_failed", kind=row.kind, attempt=row.attempts, error=type(error).__name__)
+        _again(row, token, type(error).__name__)
+        return False
+    except Exception as error:  # A renderer with a mistake: the other messages go out, and this one is kept.
+        logger.exception("notification_broken", kind=row.kind, attempt=row.attempts)
         _again(row, token, type(error).__name__)
         return False
     mine = Notification.objects.filter(pk=row.pk, lease_token=token)
