@@ -91,15 +91,19 @@ def _by_rule(given: RoutingInput) -> _Choice | None:
     for rule in rules:
         if rule.taxonomy_id not in {None, given.taxonomy.pk}:
             continue
-        confidence = rule_confidence(rule.conditions, given)
+        confidence = rule_confidence(rule.conditions, given, rule.team)
         if confidence is not None:
             return _Choice(rule.team, confidence, f"Rule “{rule.name}” matched.", rule)
     return None
 
 
-def rule_confidence(conditions: Mapping[str, Any], given: RoutingInput) -> float | None:
-    """How sure a rule's match is: None when a condition fails, else the weakest prediction it rests on."""
-    if not (_facts_match(conditions, given) and _hours_match(conditions.get("business_hours"), given)):
+def rule_confidence(conditions: Mapping[str, Any], given: RoutingInput, team: Team) -> float | None:
+    """How sure a rule's match is: None when a condition fails, else the weakest prediction it rests on.
+
+    Business hours are those of ``team``, to which the rule leads.
+    """
+    hours = conditions.get("business_hours")
+    if not (_facts_match(conditions, given) and _hours_match(hours, team, given.now)):
         return None
     confidence = 1.0
     predicted = (
@@ -126,12 +130,11 @@ def _facts_match(conditions: Mapping[str, Any], given: RoutingInput) -> bool:
     return not words or any(str(word).casefold() in text for word in words)
 
 
-def _hours_match(wanted: bool | None, given: RoutingInput) -> bool:
+def _hours_match(wanted: bool | None, team: Team, now: datetime) -> bool:
+    """A team without a calendar is always at work."""
     if wanted is None:
         return True
-    team = Team.objects.for_client(given.client.pk).exclude(calendar=None).select_related("calendar").first()
-    is_open = calendar_is_open(team.calendar, now=given.now) if team and team.calendar else True
-    return is_open == wanted
+    return wanted == (team.calendar is None or calendar_is_open(team.calendar, now=now))
 
 
 def _by_default(given: RoutingInput, category: Category | None) -> _Choice | None:
@@ -144,15 +147,19 @@ def _by_default(given: RoutingInput, category: Category | None) -> _Choice | Non
 
 def _fallback(given: RoutingInput) -> _Choice:
     settings = given.client.ticketing_settings
-    team = settings.fallback_team or _team_of_kind(given.client, TeamKind.FALLBACK)
+    team = _active(settings.fallback_team) or _team_of_kind(given.client, TeamKind.FALLBACK)
     reason = "No rule and no default team applies; the fallback team looks at it."
     return _Choice(team, given.category_confidence, reason)
+
+
+def _active(team: Team | None) -> Team | None:
+    return team if team is not None and team.is_active else None
 
 
 def _team_of_kind(client: Client, kind: str) -> Team | None:
     return (
         Team.objects.for_client(client.pk)
-        .filter(kind=kind)
+        .filter(kind=kind, is_active=True)
         .order_by(F("client_id").asc(nulls_last=True), "pk")
         .first()
     )
@@ -164,7 +171,8 @@ def _escalate(given: RoutingInput, choice: _Choice) -> _Choice | None:
         return None
     if choice.team is not None and _path(choice.team):
         return None
-    team = given.client.ticketing_settings.escalation_team or _team_of_kind(given.client, TeamKind.ESCALATION)
+    own = _active(given.client.ticketing_settings.escalation_team)
+    team = own or _team_of_kind(given.client, TeamKind.ESCALATION)
     if team is None or team == choice.team:
         return None
     confidence = min(choice.confidence, given.severity_confidence)
