@@ -71,7 +71,7 @@ def triage_compute(job: TriageJob, context: TriageContext) -> TriageResult:
         routing=routing,
         steps=tuple(log.records),
         degraded=tuple(log.degraded),
-        review_reasons=review_reasons(fields, job),
+        review_reasons=review_reasons(fields, job.given),
         duration_ms=round((time.perf_counter() - started) * 1000),
     )
 

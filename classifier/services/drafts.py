@@ -72,7 +72,7 @@ def draft_request(*, ticket: Ticket, tone: str) -> DraftRequest:
         severity=ticket.severity or "medium",
         sentiment=ticket.sentiment or "neutral",
         tone=tone,
-        customer_name=ticket.requester.name,
+        customer_name="" if ticket.requester.is_anonymous else ticket.requester.name,
         reference=ticket.reference,
         sla_target=response_target(ticket_id=ticket.pk),
         missing_required=[name for name in required if name not in values],

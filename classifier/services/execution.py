@@ -20,12 +20,13 @@ from classifier.services.drafts import draft_write
 from classifier.services.runs import run_claim, run_failed, run_release
 from classifier.services.sampling import review_plan
 from classifier.steps.job import AttachedText, LocatedField, TriageJob, TriageResult
-from classifier.steps.outcome import review_urgency
+from classifier.steps.outcome import review_reasons, review_urgency
 from common.metrics import classification_duration_seconds, classification_requests_total
-from ticketing.choices import PERSON_STATES, AttachmentStatus
+from ticketing.choices import PERSON_STATES, AttachmentStatus, StatusCategory
 from ticketing.models import Ticket
 from ticketing.services.links import LinkProposal, links_propose
 from ticketing.services.routing import rule_hit
+from ticketing.services.tickets import ticket_lock
 from ticketing.services.triage import TriageOutcome, triage_apply
 
 logger = structlog.get_logger(__name__)
@@ -50,9 +51,7 @@ def run_process(*, run_id: int) -> bool:
     try:
         if run.purpose == Purpose.DRAFT:
             return _draft(run, token)
-        return _finish(
-            run, token, compute(run=run, llm_seconds=settings.WORKFLOW_TIMEOUT_SECONDS), final=True
-        )
+        return _finish(run, token, compute(run=run, llm_seconds=settings.WORKFLOW_TIMEOUT_SECONDS))
     except Exception as error:
         logger.exception("run_failed", run=str(run.uuid), ticket=run.ticket.reference)
         run_failed(run_id=run_id, token=token, error=type(error).__name__, now=timezone.now())
@@ -72,7 +71,7 @@ def run_inline(*, run: WorkflowRun) -> TriageResult:
     if result.judgement.llm_timed_out:
         run_release(run_id=run.pk, token=token, next_at=timezone.now(), counts=False)
     else:
-        _finish(run, token, result, final=True)
+        _finish(run, token, result)
     return result
 
 
@@ -118,8 +117,12 @@ def job_of(*, ticket: Ticket, llm_seconds: float) -> TriageJob:
 
 
 @transaction.atomic
-def _finish(run: WorkflowRun, token: UUID, result: TriageResult, *, final: bool) -> bool:
-    """Keep the result if the lease is still ours; otherwise it is thrown away. Emits ``ticket_triaged``."""
+def _finish(run: WorkflowRun, token: UUID, result: TriageResult) -> bool:
+    """Keep the result if the lease is still ours; otherwise it is thrown away. Emits ``ticket_triaged``.
+
+    A newer run of the ticket that was quicker stands: this one keeps what it found and changes nothing.
+    """
+    ticket = ticket_lock(ticket_id=run.ticket_id)
     held = (
         WorkflowRun.objects.select_for_update(of=("self",), no_key=True)
         .filter(pk=run.pk, lease_token=token)
@@ -128,32 +131,53 @@ def _finish(run: WorkflowRun, token: UUID, result: TriageResult, *, final: bool)
     if held is None:
         logger.info("run_lost_its_lease", run=str(run.uuid))
         return False
-    _store(held, result)
-    _close(held, result)
+    if _overtaken(held):
+        _keep(held, result, RunState.SUPERSEDED)
+        return False
+    _keep(held, result, RunState.COMPLETED)
+    if ticket.status_category != StatusCategory.CLOSED:
+        _apply(held, ticket, result)
+    classification_record(result=result, client=ticket.client, taxonomy=ticket.taxonomy.slug, ticket=ticket)
+    classification_requests_total.labels(engine=held.decided_by or "none", outcome="applied").inc()
+    classification_duration_seconds.observe(result.duration_ms / 1000)
+    return True
+
+
+def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> None:
+    """Write the result to the ticket. What a person decided while the run was at work asks for no review."""
+    decided = ticket.decisions.filter(state__in=PERSON_STATES).values_list("field", flat=True)
+    reasons = review_reasons(result.fields, frozenset(decided))
+    _store_fields(run, result)
     outcome = TriageOutcome(
-        run_uuid=held.uuid,
+        run_uuid=run.uuid,
         fields=list(result.fields.values()),
         secondary_categories=result.judgement.secondary,
-        needs_review=result.needs_review,
+        needs_review=bool(reasons),
     )
-    ticket = triage_apply(ticket_id=held.ticket_id, outcome=outcome)
+    ticket = triage_apply(ticket_id=ticket.pk, outcome=outcome)
     links_propose(
         ticket=ticket,
         proposals=[LinkProposal(s.ticket_id, s.kind, s.score, dict(s.parts)) for s in result.similar],
     )
     if result.routing is not None and result.routing.rule_id is not None:
         rule_hit(rule_id=result.routing.rule_id)
-    review_plan(ticket=ticket, run=held, reasons=result.review_reasons, urgency=review_urgency(result.fields))
-    classification_record(result=result, client=ticket.client, taxonomy=ticket.taxonomy.slug, ticket=ticket)
-    classification_requests_total.labels(
-        engine=held.decided_by or "none", outcome="applied" if final else ""
-    ).inc()
-    classification_duration_seconds.observe(result.duration_ms / 1000)
-    return True
+    review_plan(ticket=ticket, run=run, reasons=reasons, urgency=review_urgency(result.fields))
+
+
+def _overtaken(run: WorkflowRun) -> bool:
+    """Whether a run that was asked for later, of newer content or again, is done already."""
+    later = WorkflowRun.objects.filter(ticket_id=run.ticket_id, purpose=run.purpose, pk__gt=run.pk)
+    return later.filter(state=RunState.COMPLETED).exists()
+
+
+def _keep(run: WorkflowRun, result: TriageResult, state: RunState) -> None:
+    """Close the run with everything it found."""
+    _store(run, result)
+    _close(run, result, state)
 
 
 def _store(run: WorkflowRun, result: TriageResult) -> None:
-    """Steps, predictions and extracted fields of the run."""
+    """Steps and predictions of the run."""
     WorkflowStep.objects.bulk_create(
         WorkflowStep(
             run=run,
@@ -190,7 +214,6 @@ def _store(run: WorkflowRun, result: TriageResult) -> None:
         for item in result.fields.values()
         if item.source != "given"
     )
-    _store_fields(run, result)
 
 
 def _store_fields(run: WorkflowRun, result: TriageResult) -> None:
@@ -231,8 +254,8 @@ def _field_row(run: WorkflowRun, item: LocatedField) -> ExtractedField:
     )
 
 
-def _close(run: WorkflowRun, result: TriageResult) -> None:
-    run.state = RunState.COMPLETED
+def _close(run: WorkflowRun, result: TriageResult, state: RunState) -> None:
+    run.state = state
     run.lease_token = run.lease_until = None
     run.decided_by = result.judgement.decided_by
     run.degraded_steps = list(result.degraded)

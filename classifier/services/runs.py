@@ -21,6 +21,7 @@ from common.correlation import correlation_id
 from teams.choices import AlertSeverity
 from teams.services.alerts import alert_raise
 from ticketing.models import Ticket
+from ticketing.services.triage import needs_review_set
 
 logger = structlog.get_logger(__name__)
 _BACKOFF_SECONDS = 15
@@ -100,11 +101,13 @@ def content_hash(*, ticket: Ticket) -> str:
 def run_claim(*, run_id: int, now: datetime) -> UUID | None:
     """Take the right to execute a run; None when it is done, held by somebody else or not due.
 
-    The attempt is counted and committed before the slow work begins.
+    The attempt is counted and committed before the slow work begins; after the last one nobody gets another.
     """
     token = uuid4()
     free = Q(state=RunState.PENDING) | Q(state=RunState.RUNNING, lease_until__lt=now)
-    claimed = WorkflowRun.objects.filter(free, pk=run_id, next_at__lte=now).update(
+    claimed = WorkflowRun.objects.filter(
+        free, pk=run_id, next_at__lte=now, attempts__lt=settings.RUN_MAX_ATTEMPTS
+    ).update(
         state=RunState.RUNNING,
         lease_token=token,
         lease_until=now + timedelta(seconds=settings.RUN_LEASE_SECONDS),
@@ -143,10 +146,13 @@ def run_failed(*, run_id: int, token: UUID, error: str, now: datetime) -> None:
 @transaction.atomic
 def stop_stuck(*, run: WorkflowRun, error: str, now: datetime) -> None:
     """Hand a run that failed too often to a person: state, ticket flag and alert."""
-    updated = WorkflowRun.objects.filter(pk=run.pk, state__in=[RunState.PENDING, RunState.RUNNING]).update(
+    mine = WorkflowRun.objects.filter(pk=run.pk, lease_token=run.lease_token)
+    updated = mine.filter(state__in=[RunState.PENDING, RunState.RUNNING]).update(
         state=RunState.STUCK, lease_token=None, lease_until=None, error=error[:500], finished_at=now
     )
     if updated:
+        if run.purpose == Purpose.TRIAGE:
+            needs_review_set(ticket_id=run.ticket_id)
         alert_raise(
             rule="classifier.run_stuck",
             subject=run.ticket.reference,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from classifier.engine.thresholds import Thresholds
 from classifier.engine.types import Prediction
-from classifier.steps.job import Judgement, TriageJob
+from classifier.steps.job import Judgement
 from ticketing.choices import DecisionState, Severity, TriageField
 from ticketing.services.routing import RoutingDecision
 from ticketing.services.triage import FieldOutcome
@@ -16,6 +16,10 @@ REVIEWED = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.TEAM)
 """Fields whose doubt brings a ticket before a person; the others can be seen and changed at any time."""
 
 _GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
+_GRAVE_SHARE = 0.25
+"""From this confidence on, a grave alternative is likely enough to be worth a look."""
+_UNSTATED = 0.5
+"""What a decision without a stated confidence counts for in the order of the queue."""
 _SEVERITY_WEIGHT = {Severity.CRITICAL: 4.0, Severity.HIGH: 2.0, Severity.MEDIUM: 1.0, Severity.LOW: 0.5}
 
 
@@ -99,18 +103,18 @@ def _lowered(item: FieldOutcome) -> FieldOutcome:
     )
 
 
-def review_reasons(outcomes: Mapping[str, FieldOutcome], job: TriageJob) -> tuple[str, ...]:
-    """Why a person has to look; empty when nobody has to.
+def review_reasons(outcomes: Mapping[str, FieldOutcome], decided: Collection[str]) -> tuple[str, ...]:
+    """Why a person has to look; empty when nobody has to. ``decided`` are the fields a person settled.
 
-    An unsure severity counts only where it may be grave: a mistake between low and medium is not worth the
-    time of a reviewer.
+    An unsure severity counts only where it may be grave, as the answer or as a likely alternative: a mistake
+    between low and medium is not worth the time of a reviewer.
     """
     reasons = []
     for name in REVIEWED:
         item = outcomes.get(name)
-        if name in job.given or (item is not None and item.state == DecisionState.APPLIED):
+        if name in decided or (item is not None and item.state == DecisionState.APPLIED):
             continue
-        if name == TriageField.SEVERITY and item is not None and item.value not in _GRAVE:
+        if name == TriageField.SEVERITY and item is not None and not _may_be_grave(item):
             continue
         if item is None:
             reasons.append(f"No {name} was found.")
@@ -119,10 +123,16 @@ def review_reasons(outcomes: Mapping[str, FieldOutcome], job: TriageJob) -> tupl
     return tuple(reasons)
 
 
+def _may_be_grave(item: FieldOutcome) -> bool:
+    likely = {str(a["value"]) for a in item.alternatives if float(a.get("confidence", 0)) >= _GRAVE_SHARE}
+    return bool(_GRAVE & {item.value, *likely})
+
+
 def review_urgency(outcomes: Mapping[str, FieldOutcome]) -> float:
     """Uncertainty times severity, the order of the review queue (C4)."""
     category = outcomes.get(TriageField.CATEGORY)
-    doubt = 1.0 - (category.confidence if category and category.confidence is not None else 0.0)
+    sure = category.confidence if category else 0.0
+    doubt = 1.0 - (_UNSTATED if sure is None else sure)
     severity = outcomes.get(TriageField.SEVERITY)
     weight = _SEVERITY_WEIGHT.get(Severity(severity.value), 1.0) if severity and severity.value else 1.0
     return round(doubt * weight, 4)

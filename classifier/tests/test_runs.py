@@ -111,6 +111,8 @@ class RunTests(TestCase):
         run.refresh_from_db()
         self.assertEqual(run.state, RunState.STUCK)
         self.assertEqual(Alert.objects.get(rule="classifier.run_stuck").subject, self.ticket.reference)
+        self.ticket.refresh_from_db()
+        self.assertTrue(self.ticket.needs_review)
 
     def test_a_run_that_kills_its_worker_every_time_is_stopped(self) -> None:
         """FACTS 1: attempts are counted in the database, because a killed process reports nothing."""
@@ -119,6 +121,7 @@ class RunTests(TestCase):
         for _ in range(5):
             now += timedelta(hours=1)
             self.assertIsNotNone(run_claim(run_id=run.pk, now=now))
+        self.assertIsNone(run_claim(run_id=run.pk, now=now + timedelta(hours=1)))
         self.assertEqual(worn_out_stop(now=now + timedelta(hours=1)), 1)
         run.refresh_from_db()
         self.assertEqual(run.state, RunState.STUCK)

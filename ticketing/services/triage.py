@@ -16,7 +16,7 @@ from common.actors import Actor, ActorKind, automation_actor
 from common.exceptions import ValidationFailed
 from teams.models import Team
 from ticketing import events
-from ticketing.choices import PERSON_STATES, DecisionState, Severity, TriageField
+from ticketing.choices import PERSON_STATES, DecisionState, Severity, StatusCategory, TriageField
 from ticketing.models import Category, FieldDecision, Tag, Ticket
 from ticketing.services.assignments import AssignmentReason, person_pick, ticket_assign
 from ticketing.services.audit import Change, events_append
@@ -60,9 +60,12 @@ class TriageOutcome:
 def triage_apply(*, ticket_id: int, outcome: TriageOutcome) -> Ticket:
     """Write a run's outcome to the ticket. Emits ``ticket_triaged`` (and ``ticket_assigned``).
 
-    A field a person decided stays as it is, whatever the run says; so does a ticket that is closed.
+    A field a person decided stays as it is, whatever the run says; so does a ticket that was closed while the
+    run was at work: nothing of it changes and nothing is told.
     """
     ticket = ticket_lock(ticket_id=ticket_id)
+    if ticket.status_category == StatusCategory.CLOSED:
+        return ticket
     existing = {row.field: row for row in ticket.decisions.all()}
     open_fields = [
         item
@@ -219,9 +222,9 @@ def _resolve(ticket: Ticket, decisions: Mapping[str, str]) -> dict[str, Any]:
 
 
 @transaction.atomic
-def needs_review_clear(*, ticket: Ticket) -> None:
-    """Take the review flag off; the review item says why."""
-    locked = ticket_lock(ticket_id=ticket.pk)
-    if locked.needs_review:
-        locked.needs_review = False
+def needs_review_set(*, ticket_id: int) -> None:
+    """Bring an open ticket before a person, because triage could not be done."""
+    locked = ticket_lock(ticket_id=ticket_id)
+    if not locked.needs_review and locked.is_open:
+        locked.needs_review = True
         ticket_save(locked, ["needs_review"])
