@@ -179,7 +179,7 @@ def _sla(actor: Actor, span: Span) -> list[Figure]:
             f"{card['met']:,} of {ended:,}" if ended else "No deadline has ended yet",
         ),
         Figure(
-            "Due within the hour" if not card["due_soon"] else "Due soon",
+            "Due within the hour",
             f"{card['due_soon']:,}",
             _open_tickets(next_due_at__isnull=False, o="next_due_at"),
             "warn" if card["due_soon"] else "",

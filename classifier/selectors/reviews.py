@@ -12,6 +12,7 @@ from django.db.models import Case, IntegerField, Value, When
 
 from classifier.models import ReviewItem
 from common.actors import Actor
+from teams.models import Team
 from ticketing.choices import AttachmentStatus, DecisionState, TriageField
 from ticketing.models import FieldDecision, Ticket
 from ticketing.selectors.desk_ticket import field_options
@@ -169,10 +170,21 @@ def _field(
         if (item.get("confidence") or 0.0) >= _LEAST_SHOWN
     }
     likely[row.value] = row.confidence
+    known = {value for value, _ in options}
+    if row.value and row.value not in known:
+        # Such as an escalation team, which nobody picks by hand but routing may.
+        options = [(row.value, _label(name, row)), *options]
     choices = [ReviewChoice(value, text, likely.get(value)) for value, text in options]
     if name != TriageField.SEVERITY:
         choices.sort(key=lambda choice: (choice.value != row.value, -(choice.confidence or 0.0)))
     return ReviewField(name, label, row.value, row.state, row.confidence, row.source, choices)
+
+
+def _label(name: str, row: FieldDecision) -> str:
+    """The name of a suggestion that is not among the usual choices."""
+    team = Team.objects.for_client(row.ticket.client_id).filter(slug=row.value) if name == "team" else None
+    found = team.values_list("name", flat=True).first() if team is not None else None
+    return found or row.value.replace("_", " ").capitalize()
 
 
 def blind_verdict(item: ReviewItem) -> str:

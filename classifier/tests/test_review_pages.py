@@ -19,6 +19,7 @@ from classifier.services.reviews import (
     review_undo,
 )
 from common.exceptions import Conflict
+from teams.models import Team
 from ticketing.models import Category, Taxonomy, Ticket
 from ticketing.services.triage import ticket_confirm
 from ticketing.tests.world import World
@@ -59,6 +60,14 @@ class ReviewTest(TestCase):
         self.assertEqual(page.context["item"].ticket.subject, "VPN down for all")
         self.assertEqual((page.context["progress"].total, page.context["next_up"]), (2, 1))
         self.assertContains(page, "<mark>VPN</mark> down for all")
+
+    def test_a_suggested_team_nobody_picks_by_hand_can_still_be_accepted(self) -> None:
+        """C17: an escalation team stands among the choices where it is the suggestion."""
+        item = self.item()
+        Team.objects.create(slug="major_incidents", name="Major incidents", kind="escalation")
+        item.ticket.decisions.filter(field="team").update(value="major_incidents")
+        (team,) = [row for row in self.client.get(QUEUE).context["item"].fields if row.field == "team"]
+        self.assertEqual((team.choices[0].value, team.choices[0].label), (team.value, "Major incidents"))
 
     def test_accepting_confirms_clears_the_flag_and_makes_an_example(self) -> None:
         """C3, C4: the label is the person's and is learned from."""
