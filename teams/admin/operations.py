@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -18,6 +17,7 @@ from teams.admin.base import ActionAdmin, ClientAdmin, ReadOnlyAdmin, actor_in_a
 from teams.choices import Scope
 from teams.models import Alert, ApiKey, Credential, FeatureFlag, Notification
 from teams.services.alerts import alert_resolve
+from teams.services.credentials import secret_encrypt
 from teams.services.keys import api_key_issue, api_key_revoke
 
 
@@ -111,8 +111,7 @@ class CredentialsAdmin(ClientAdmin):
     def save_model(self, request: HttpRequest, obj: Credential, form: Any, change: bool) -> None:
         """Encrypt a new secret with the newest key."""
         if form.cleaned_data.get("new_secret"):
-            box = MultiFernet([Fernet(key) for key in settings.CREDENTIAL_KEYS])
-            obj.secret = box.encrypt(form.cleaned_data["new_secret"].encode())
+            obj.secret = secret_encrypt(form.cleaned_data["new_secret"])
         super().save_model(request, obj, form, change)
 
 

@@ -118,6 +118,13 @@ class ClientSettings(Timestamped):
     allow_external_llm = models.BooleanField(
         default=True, help_text="Off: no text of this client ever leaves for an outside language model."
     )
+    llm_daily_budget = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True,
+        help_text="Dollars a day for language models; empty: as the environment says. 0 asks none.",
+    )  # fmt: skip
+    llm_monthly_budget = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True, help_text="Dollars a month."
+    )  # fmt: skip
     accept_threshold = models.FloatField(null=True, blank=True, validators=_UNIT)
     suggest_threshold = models.FloatField(null=True, blank=True, validators=_UNIT)
     draft_tone = models.CharField(max_length=12, default="friendly")

@@ -31,6 +31,19 @@ def staff_page(view: View) -> View:
     return wrapped
 
 
+def lead_page(view: View) -> View:
+    """Leads and administrators see the page, others are told that nothing is there."""
+
+    @login_required
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not actor_of(request).is_lead:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
 def ticket_or_404(request: HttpRequest, uuid: UUID) -> Ticket:
     """The ticket, if the actor may see it."""
     rows = Ticket.objects.visible_to(actor_of(request)).select_related(
