@@ -66,6 +66,31 @@ class DraftState(models.TextChoices):
     REPLACED = "replaced", "Replaced"
 
 
+class ProviderStep(models.TextChoices):
+    """What a language model is asked for."""
+
+    ANY = "any", "Everything"
+    TRIAGE = "triage", "Triage"
+    DRAFT = "draft", "Drafts"
+
+
+class ProviderTier(models.TextChoices):
+    """When a language model is asked."""
+
+    PRIMARY = "primary", "First, in the order of the list"
+    ADVANCED = "advanced", "Only where the first stays unsure"
+
+
+class PromptVariant(models.TextChoices):
+    """The tickets a prompt is written for."""
+
+    ANY = "", "All tickets"
+    LOG = "log", "Tickets with a log file"
+    TABLE = "table", "Tickets with a CSV, JSON or XML file"
+    DOCUMENT = "document", "Tickets with a PDF or DOCX file"
+    COMPLEX = "complex", "Long tickets: reasoning first"
+
+
 class Tone(models.TextChoices):
     """How a draft speaks."""
 

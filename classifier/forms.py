@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
 from classifier.choices import Tone
 from classifier.services.reviews import REVIEW_FIELDS
+from common.actors import Actor
+from teams.models import Client
 
 
 class DraftForm(forms.Form):
@@ -25,3 +29,25 @@ class ReviewForm(forms.Form):
     def decisions(self) -> dict[str, str]:
         """The labels that were chosen."""
         return {str(name): self.cleaned_data[name] for name in REVIEW_FIELDS if self.cleaned_data.get(name)}
+
+
+class OperateForm(forms.Form):
+    """What to do with a language model."""
+
+    action = forms.ChoiceField(choices=[("pause", "Pause"), ("resume", "Resume")])
+
+
+class TrialForm(forms.Form):
+    """A text to send to a language model, as a ticket of one client."""
+
+    client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None)
+    text = forms.CharField(
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        initial="Hello, my name is Jane Miller (jane.miller@example.org, +1 202 555 0143). The VPN drops.",
+    )
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        clients = Client.objects.visible_to(actor).active().order_by("name")
+        self.fields["client"].queryset = clients  # type: ignore[attr-defined]

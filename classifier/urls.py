@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from classifier import views
+from classifier.views import providers, review
 
 app_name = "review"
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("review/", views.queue, name="queue"),
-    path("review/<int:pk>/answer", views.answer, name="answer"),
-    path("review/<int:pk>/skip", views.skip, name="skip"),
-    path("review/<int:pk>/undo", views.undo, name="undo"),
+    path("review/", review.queue, name="queue"),
+    path("review/<int:pk>/answer", review.answer, name="answer"),
+    path("review/<int:pk>/skip", review.skip, name="skip"),
+    path("review/<int:pk>/undo", review.undo, name="undo"),
+    path("language-models/", providers.overview, name="providers"),
+    path("language-models/<slug:key>/operate", providers.operate, name="provider_operate"),
+    path("language-models/<slug:key>/try", providers.attempt, name="provider_try"),
 ]
 
 desk_patterns: list[URLPattern | URLResolver] = [
-    path("tickets/<uuid:uuid>/draft", views.draft, name="draft"),
-    path("tickets/<uuid:uuid>/triage", views.retriage, name="retriage"),
+    path("tickets/<uuid:uuid>/draft", review.draft, name="draft"),
+    path("tickets/<uuid:uuid>/triage", review.retriage, name="retriage"),
 ]
 """Included beside the desk's own routes under the name "triage"; ticketing knows the names, not the code."""

@@ -72,7 +72,10 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _list("Drafts", "edit_note", "classifier_responsedraft"),
             _list("Extracted fields", "data_object", "classifier_extractedfield"),
             _list("Classifications", "category", "classifier_classification"),
-            _list("LLM calls", "outbound", "classifier_llmcall"),
+            _link("Language models", "neurology", reverse("review:providers")),
+            _list("Model records", "settings_input_component", "classifier_llmprovider"),
+            _list("Prompts", "chat", "classifier_promptversion"),
+            _list("What left the house", "outbound", "classifier_llmcall"),
         ),
         _group(
             "Knowledge",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,8 +106,33 @@ def fit_isotonic(scores: Floats, truth: Ints, least: int = 20) -> tuple[tuple[fl
     Pool-adjacent-violators over groups of ``least`` answers; each group is smoothed by half an answer on
     either side, so that no finite number of right answers promises certainty.
     """
-    distance, right = margins(scores), (scores.argmax(axis=1) == truth).astype(float)
-    order = np.argsort(distance, kind="stable")
+    return _rising(margins(scores), (scores.argmax(axis=1) == truth).astype(float), least)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceMap:
+    """From a confidence an engine states to the share that was right where the outcome is known."""
+
+    knots: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def fit(cls, outcomes: Sequence[tuple[float, bool]], least: int = 10) -> ConfidenceMap:
+        """Fit on pairs of stated confidence in [0, 1] and whether the answer was right."""
+        stated, right = np.array(outcomes, dtype=np.float64).T
+        return cls(_rising(stated, right, least))
+
+    def __call__(self, stated: float) -> float:
+        """The earned confidence in [0, 1]."""
+        at, right = np.array(self.knots).T
+        return float(np.interp(stated, at, right))
+
+
+def _rising(distance: Floats, right: Floats, least: int) -> tuple[tuple[float, float], ...]:
+    """Pool adjacent violators; knots of (mean distance, smoothed share that was right).
+
+    Of equal distances the right answers come first, so that they end in one pool with the wrong ones.
+    """
+    order = np.lexsort((-right, distance))
     groups = max(len(order) // least, 1)
     pools: list[list[float]] = []  # [sum of margins, right, count]
     for part in np.array_split(order, groups):

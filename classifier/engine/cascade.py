@@ -50,17 +50,18 @@ class Cascade:
             found = engine.predict([case.item for case in waiting])
             for case, predictions in zip(waiting, found, strict=True):
                 case.answers[engine.name] = predictions
-                case.settled = case.settled or self._is_sure(predictions)
+                case.settled = case.settled or self._is_sure(self._trusted(engine.name, predictions, case))
         return [self._answer(case, force) for case in cases]
 
     def _is_sure(self, predictions: Mapping[str, Prediction]) -> bool:
+        """Whether nobody else has to be asked; what is not calibrated has been capped before."""
         if "category" not in predictions:
             return False
         return all(
             self._confidence(predictions[name]) >= self._thresholds.accept_for(name, predictions[name].value)
             for name in LEARNED
             if name in predictions
-        ) and all(predictions[name].calibrated for name in LEARNED if name in predictions)
+        )
 
     @staticmethod
     def _confidence(prediction: Prediction) -> float:

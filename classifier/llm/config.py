@@ -264,6 +264,11 @@ def _effort(env: _Environment, kind: ProviderKind, model: str) -> str | None:
     named = env.text("LLM_REASONING_EFFORT")
     if named:
         return None if named.lower() == "default" else named
+    return default_effort(kind, model)
+
+
+def default_effort(kind: ProviderKind, model: str) -> str | None:
+    """How long a model may think where nobody said; None leaves it out of the request."""
     return "low" if kind in {ProviderKind.OPENAI, ProviderKind.AZURE} and model.startswith("gpt-5") else None
 
 

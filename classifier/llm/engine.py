@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from classifier.engine.extraction import ExtractedField, Extractor, FieldProblem
 from classifier.engine.redaction import restore
@@ -15,17 +15,22 @@ from classifier.llm.prompts import Prompt, load_prompt
 from classifier.llm.types import Completion, LlmError
 
 ExampleFinder = Callable[[TriageInput], Sequence[Example]]
+Earned = Callable[[str, str], Mapping[str, Callable[[float], float]]]
+"""From model and prompt version to a map of stated to earned confidence for each field that has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LlmOutcome:
     """What came of one ticket: predictions and fields, or the error that explains their absence.
 
-    ``predictions`` still hold the placeholders of redaction; ``Completion.placeholders`` restores them
-    for staff. ``fields`` are checked against the ticket's own text and hold its own words.
+    ``predictions`` are the model's own words and confidences and still hold the placeholders of redaction;
+    ``Completion.placeholders`` restores them for staff. ``trusted`` are the same with the confidence that
+    past outcomes have earned, where enough are known. ``fields`` are checked against the ticket's own text
+    and hold its own words.
     """
 
     predictions: dict[str, Prediction]
+    trusted: dict[str, Prediction] = field(default_factory=dict)
     fields: tuple[ExtractedField, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
     completion: Completion[TriageAnswer] | None = None
@@ -49,6 +54,7 @@ class LlmEngine:
         extractor: Extractor | None = None,
         find_examples: ExampleFinder | None = None,
         marker_secret: bytes | None = None,
+        earned: Earned | None = None,
     ) -> None:
         self._llm = llm
         self._taxonomy = taxonomy
@@ -59,6 +65,7 @@ class LlmEngine:
         self._extractor = extractor or Extractor()
         self._find_examples = find_examples
         self._marker_secret = marker_secret
+        self._earned = earned
         self.outcomes: list[LlmOutcome] = []
 
     @property
@@ -70,7 +77,7 @@ class LlmEngine:
         """Return predictions per ticket, an empty dict where the model gave none. One object per run:
         ``failures`` and ``outcomes`` belong to the last call."""
         self.outcomes = [self.triage(ticket) for ticket in batch]
-        return [outcome.predictions for outcome in self.outcomes]
+        return [outcome.trusted for outcome in self.outcomes]
 
     def triage(self, ticket: TriageInput) -> LlmOutcome:
         """Ask about one ticket; a failure is a result, not an exception. Keeps no state."""
@@ -89,7 +96,21 @@ class LlmEngine:
         except LlmError as error:
             return LlmOutcome(predictions={}, error=error)
         fields, problems = self._check_fields(ticket.text, completion)
-        return LlmOutcome(to_predictions(completion.parsed), fields, problems, completion)
+        said = to_predictions(completion.parsed)
+        return LlmOutcome(said, self._trusted(said, completion), fields, problems, completion)
+
+    def _trusted(
+        self, said: Mapping[str, Prediction], completion: Completion[TriageAnswer]
+    ) -> dict[str, Prediction]:
+        """A model's opinion of itself is worth what it has proved to be worth (C6)."""
+        model = f"{completion.provider} {completion.model}"
+        maps = self._earned(model, completion.prompt_version) if self._earned else {}
+        return {
+            name: replace(item, confidence=round(maps[name](item.confidence), 4), calibrated=True)
+            if name in maps and item.confidence is not None
+            else item
+            for name, item in said.items()
+        }
 
     def _check_fields(
         self, text: str, completion: Completion[TriageAnswer]

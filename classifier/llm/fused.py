@@ -18,7 +18,7 @@ from classifier.engine.extraction import FIELD_NAMES
 from classifier.engine.guard import neutralise
 from classifier.engine.root_cause import ROOT_CAUSES
 from classifier.engine.severity import LEVELS
-from classifier.engine.types import Alternative, Prediction, TaxonomySpec, TriageInput
+from classifier.engine.types import Alternative, CategorySpec, Prediction, TaxonomySpec, TriageInput
 from classifier.llm.prompts import Prompt, load_prompt, render
 from classifier.llm.schemas import strict_schema
 from classifier.llm.types import Message
@@ -146,8 +146,12 @@ def _field_names(taxonomy: TaxonomySpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*asked, *own)))
 
 
-def _system_text(taxonomy: TaxonomySpec, prompt: Prompt) -> str:
+def _schema_text(taxonomy: TaxonomySpec) -> str:
     schema = strict_schema(answer_schema(taxonomy.slugs))
+    return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+
+
+def _system_text(taxonomy: TaxonomySpec, prompt: Prompt) -> str:
     return render(
         prompt.system,
         {
@@ -156,9 +160,32 @@ def _system_text(taxonomy: TaxonomySpec, prompt: Prompt) -> str:
             "root_causes": ROOT_CAUSES,
             "severities": LEVELS,
             "field_names": _field_names(taxonomy),
-            "schema": json.dumps(schema, separators=(",", ":"), ensure_ascii=False),
+            "schema": _schema_text(taxonomy),
         },
     )
+
+
+_SAMPLE = TaxonomySpec(
+    "sample", (CategorySpec("one", "One", "First."), CategorySpec("two", "Two", "Second."))
+)
+
+
+def prompt_check(prompt: Prompt) -> str:
+    """What is wrong with a prompt, as a sentence; empty when it can be used.
+
+    Raises jinja2.TemplateError when it cannot be rendered. A prompt has to name the categories and the
+    schema, and to fence the ticket in between two markers: what looks like an order inside must stay data.
+    """
+    system = _system_text(_SAMPLE, prompt)
+    values = {"marker": "abcdefghijklmn", "channel": "web", "file_type": "log"}
+    fences = render(prompt.before, values), render(prompt.after, values)
+    if "one" not in system or "two" not in system:
+        return "The instructions do not list the categories: use {{ taxonomy.categories }}."
+    if _schema_text(_SAMPLE) not in system:
+        return "The instructions do not hold the schema of the answer: use {{ schema }}."
+    if not all(values["marker"] in fence for fence in fences):
+        return "The ticket has to stand between two lines with {{ marker }}."
+    return ""
 
 
 def _example_message(examples: Sequence[Example]) -> Message:

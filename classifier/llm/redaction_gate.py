@@ -131,4 +131,5 @@ class RedactionGate:
             prompt_version=request.prompt_version,
             messages=messages,
             placeholders=tuple(placeholders),
+            credential=self._config.credential,
         )

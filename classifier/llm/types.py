@@ -218,6 +218,7 @@ class Departure:
     prompt_version: str
     messages: tuple[Message, ...]
     placeholders: tuple[str, ...]
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True)

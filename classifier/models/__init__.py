@@ -1,5 +1,6 @@
 """Runs, what they predicted, what people made of it, and what is learned from that."""
 
+from classifier.models.language import LlmProvider, PromptVersion
 from classifier.models.learning import LabelledExample, LocalModel, ReviewItem
 from classifier.models.outcomes import Classification, ExtractedField, LlmCall, ResponseDraft
 from classifier.models.runs import Prediction, WorkflowRun, WorkflowStep
@@ -9,8 +10,10 @@ __all__ = [
     "ExtractedField",
     "LabelledExample",
     "LlmCall",
+    "LlmProvider",
     "LocalModel",
     "Prediction",
+    "PromptVersion",
     "ResponseDraft",
     "ReviewItem",
     "WorkflowRun",

@@ -89,6 +89,7 @@ class LlmCall(models.Model):
     )
     provider = models.CharField(max_length=40)
     model = models.CharField(max_length=120)
+    credential = models.CharField(max_length=16, blank=True, help_text="Fingerprint of address and key.")
     prompt_version = models.CharField(max_length=60, blank=True)
     request = models.JSONField(default=list, help_text="The redacted messages, exactly as sent.")
     outcome = models.CharField(max_length=40, default="ok")
@@ -101,7 +102,13 @@ class LlmCall(models.Model):
     class Meta:
         ordering = ["-created_at"]
         verbose_name = "LLM call"
-        indexes = [models.Index(fields=["client", "created_at"], name="llm_spend")]
+        indexes = [
+            # Budgets: what a client, and what a credential, spent since midnight or the first of the month.
+            models.Index(fields=["client", "created_at"], name="llm_spend"),
+            models.Index(fields=["credential", "created_at"], name="llm_spend_of_credential"),
+            # The comparison of prompts.
+            models.Index(fields=["prompt_version", "created_at"], name="llm_by_prompt"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.model}: {self.outcome}"

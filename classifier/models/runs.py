@@ -106,6 +106,7 @@ class Prediction(models.Model):
     alternatives = models.JSONField(default=list, blank=True)
     evidence = models.JSONField(default=list, blank=True)
     model_version = models.CharField(max_length=120, blank=True)
+    prompt_version = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -12,7 +12,7 @@ from classifier.engine.extraction import Extractor
 from classifier.engine.rules import RulesEngine
 from classifier.engine.thresholds import Thresholds
 from classifier.engine.types import CategorySpec, TaxonomySpec
-from classifier.services.llm import llm_engine_maker
+from classifier.services.language import llm_maker
 from classifier.services.local_models import local_engine
 from classifier.steps.context import TriageContext
 from teams.models import Client
@@ -42,7 +42,7 @@ def triage_context(*, client: Client, taxonomy: Taxonomy | None = None) -> Triag
         else None
     )
     maker = (
-        llm_engine_maker(client=client, spec=spec)
+        llm_maker(client=client, spec=spec)
         if flag_enabled("ENABLE_ENGINE_LLM", client_id=client.pk)
         else None
     )

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from classifier.choices import Purpose, RunState
+from classifier.choices import Purpose, RunState, StepStatus
 from classifier.models import ExtractedField, Prediction, WorkflowRun, WorkflowStep
 from classifier.pipeline import triage_compute
 from classifier.services.classifications import classification_record
@@ -198,6 +198,7 @@ def _store(run: WorkflowRun, result: TriageResult) -> None:
         )
         for record in result.steps
     )
+    origins = _origins(result)
     Prediction.objects.bulk_create(
         Prediction(
             run=run,
@@ -210,10 +211,21 @@ def _store(run: WorkflowRun, result: TriageResult) -> None:
             reasoning=item.reasoning,
             alternatives=item.alternatives,
             evidence=item.evidence,
+            model_version=origins.get(item.source, ("", ""))[0],
+            prompt_version=origins.get(item.source, ("", ""))[1],
         )
         for item in result.fields.values()
         if item.source != "given"
     )
+
+
+def _origins(result: TriageResult) -> dict[str, tuple[str, str]]:
+    """Model and prompt version of each engine that answered; of several language models the last."""
+    return {
+        record.engine: (record.model[:120], record.prompt_version)
+        for record in result.steps
+        if record.name.startswith("classify_") and record.status == StepStatus.COMPLETED
+    }
 
 
 def _store_fields(run: WorkflowRun, result: TriageResult) -> None:

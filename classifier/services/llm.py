@@ -1,9 +1,9 @@
-"""The LLM layer wired to this application: providers from the environment, ledger rows, cache, alerts."""
+"""The LLM layer wired to this application: ledger rows, budgets, breakers with their alerts, cache."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -15,16 +15,15 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from classifier.engine.redaction import Redacted, redact
-from classifier.engine.types import TaxonomySpec
-from classifier.llm.breaker import BreakerChange, BreakerState
+from classifier.llm.breaker import Breaker, BreakerChange, BreakerState
+from classifier.llm.budget import BudgetLimits
 from classifier.llm.client import LlmClient
-from classifier.llm.config import ConfigurationError, ProviderConfig, providers_from_env, settings_from_env
-from classifier.llm.engine import LlmEngine
+from classifier.llm.config import ProviderConfig
 from classifier.llm.stack import Surroundings, breaker_for, build_client
-from classifier.llm.types import Departure, Settlement
+from classifier.llm.types import Departure, Ledger, Settlement
 from classifier.models import LlmCall
+from classifier.services.providers import known_providers, layer_settings
 from teams.choices import AlertSeverity
-from teams.models import Client
 from teams.services.alerts import alert_raise, alert_resolve
 from ticketing.models import ClientSettings, Ticket
 
@@ -46,6 +45,7 @@ class LedgerRows:
             ticket_id=ticket.pk if ticket else None,
             provider=departure.provider,
             model=departure.model,
+            credential=departure.credential,
             prompt_version=departure.prompt_version,
             request=[{"role": m.role, "content": m.text} for m in departure.messages],
             outcome="sent",
@@ -64,15 +64,6 @@ class LedgerRows:
         )
 
 
-def providers() -> list[ProviderConfig]:
-    """The configured providers in the order in which they are asked; none when the set-up is faulty."""
-    try:
-        return providers_from_env(settings.LLM_ENVIRONMENT)
-    except ConfigurationError as error:
-        logger.warning("llm_misconfigured", reason=str(error))
-        return []
-
-
 def surroundings() -> Surroundings:
     """What the layers of the LLM stack need from this application."""
     return Surroundings(
@@ -80,8 +71,9 @@ def surroundings() -> Surroundings:
         redact=_redact,
         ledger=LedgerRows(),
         allows_external=_allows_external,
-        settings=settings_from_env(settings.LLM_ENVIRONMENT),
-        spent_since=_spent_since,
+        settings=layer_settings(),
+        budget_limits=budget_limits,
+        spent_since=spent_since,
         on_breaker_change=_breaker_changed,
     )
 
@@ -95,15 +87,25 @@ def _allows_external(client: str) -> bool:
     return ClientSettings.objects.filter(client_id=int(client), allow_external_llm=True).exists()
 
 
-def _spent_since(scope: str, since: datetime) -> Decimal:
-    """What the ledger says was spent. A scope is ``client:<id>`` or ``credential:<fingerprint>``; the ledger
+def budget_limits(scope: str) -> BudgetLimits:
+    """What ``client:<id>`` or ``credential:<fingerprint>`` may spend; a client's own limit goes first."""
+    general = layer_settings()
+    limits = BudgetLimits(general.daily_budget, general.monthly_budget)
+    kind, _, name = scope.partition(":")
+    own = ClientSettings.objects.filter(client_id=int(name)).first() if kind == "client" else None
+    if own is None:
+        return limits
+    return BudgetLimits(
+        limits.daily if own.llm_daily_budget is None else own.llm_daily_budget,
+        limits.monthly if own.llm_monthly_budget is None else own.llm_monthly_budget,
+    )
 
-    keeps no fingerprints, so a credential's spending is that of all clients together: the safe side.
-    """
+
+def spent_since(scope: str, since: datetime) -> Decimal:
+    """What the ledger says was spent in a scope, in dollars."""
     kind, _, name = scope.partition(":")
     rows = LlmCall.objects.filter(created_at__gte=since)
-    if kind == "client":
-        rows = rows.filter(client_id=int(name))
+    rows = rows.filter(client_id=int(name)) if kind == "client" else rows.filter(credential=name)
     total: Decimal | None = rows.aggregate(total=Sum("cost"))["total"]
     return total or Decimal(0)
 
@@ -123,50 +125,41 @@ def _breaker_changed(change: BreakerChange) -> None:
     )
 
 
-@lru_cache(maxsize=4)
-def _client(fingerprint: str) -> LlmClient:
-    """One stack a configuration; the fingerprint makes a changed environment a new stack."""
-    return build_client(providers(), surroundings())
+@lru_cache(maxsize=64)
+def _client(configs: tuple[ProviderConfig, ...], _environment: str) -> LlmClient:
+    """One stack a list of models; a changed row or environment makes a new one."""
+    return build_client(configs, surroundings())
 
 
-def _fingerprint() -> str:
+def llm_client(configs: tuple[ProviderConfig, ...]) -> LlmClient:
+    """The client over these models, in their order."""
     text = repr(sorted(settings.LLM_ENVIRONMENT.items()))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _client(configs, hashlib.sha256(text.encode()).hexdigest())
 
 
-def llm_client() -> LlmClient:
-    """The client over all configured providers."""
-    return _client(_fingerprint())
+def client_with(config: ProviderConfig, ledger: Ledger) -> LlmClient:
+    """A client over one model that answers nothing from the cache: for a trial and for the probe."""
+    around = surroundings()
+    return build_client(
+        [config], replace(around, ledger=ledger, settings=replace(around.settings, cache_seconds=0))
+    )
 
 
-def llm_engine_maker(*, client: Client, spec: TaxonomySpec) -> Callable[[float, str], LlmEngine] | None:
-    """A function from seconds and reference to an engine for one ticket; None when nothing may be asked."""
-    if not settings.LLM_ENVIRONMENT or not providers():
-        return None
-    total = settings_from_env(settings.LLM_ENVIRONMENT).total_seconds
-    secret = hashlib.sha256(f"llm-marker:{settings.SECRET_KEY}".encode()).digest()
+def marker_secret() -> bytes:
+    """What makes the fences around a ticket unpredictable to its writer and the same in every process."""
+    return hashlib.sha256(f"llm-marker:{settings.SECRET_KEY}".encode()).digest()
 
-    def make(seconds: float, reference: str) -> LlmEngine:
-        return LlmEngine(
-            llm_client(),
-            spec,
-            client=str(client.pk),
-            deadline_seconds=min(seconds, total),
-            reference=reference,
-            marker_secret=secret,
-        )
 
-    return make
+def breaker_of(config: ProviderConfig) -> Breaker:
+    """The breaker of one model, as all workers share it."""
+    return breaker_for(config, surroundings())
 
 
 def llm_health() -> tuple[str, str]:
-    """Health of the providers by their breakers, without asking them anything."""
-    configs = providers()
+    """Health of the models by their breakers, without asking them anything."""
+    configs = known_providers()
     if not configs:
         return "off", "No language model is configured; the local engine does the work."
-    around = surroundings()
-    states = {config.name: breaker_for(config, around).snapshot().record.state for config in configs}
-    if all(state is BreakerState.CLOSED for state in states.values()):
-        return "ok", ", ".join(states)
+    states = {f"{c.name} {c.model}": breaker_of(c).snapshot().record.state for c in configs}
     waiting = ", ".join(name for name, state in states.items() if state is not BreakerState.CLOSED)
-    return "degraded", f"Not asked for now: {waiting}."
+    return ("degraded", f"Not asked for now: {waiting}.") if waiting else ("ok", ", ".join(states))

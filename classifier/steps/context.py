@@ -9,19 +9,28 @@ from classifier.engine.extraction import Extractor
 from classifier.engine.local import LocalEngine
 from classifier.engine.rules import RulesEngine
 from classifier.engine.thresholds import Thresholds
-from classifier.engine.types import TaxonomySpec
+from classifier.engine.types import TaxonomySpec, TriageInput
 from classifier.llm.engine import LlmEngine
 from teams.models import Client
 from ticketing.models import Category, ClientSettings, Taxonomy
 
-MakeLlm = Callable[[float, str], LlmEngine]
+
+@dataclass(frozen=True, slots=True)
+class LlmEngines:
+    """The language models of one ticket; ``advanced`` is asked only where the first stays unsure."""
+
+    primary: LlmEngine
+    advanced: LlmEngine | None = None
+
+
+MakeLlm = Callable[[float, str, TriageInput], LlmEngines]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriageContext:
     """Everything triage reads before it begins; the pipeline itself reads only tickets and routes.
 
-    ``make_llm`` takes seconds and a reference for the ledger; None where no model may be asked.
+    ``make_llm`` takes seconds, a reference for the ledger and the text; None where no model may be asked.
     """
 
     client: Client

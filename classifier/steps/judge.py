@@ -70,7 +70,7 @@ class _Answered:
 
 @dataclass(slots=True)
 class _AskedModel:
-    """The language model as the cascade's next engine: asked at most once, its step recorded."""
+    """A language model as the cascade's next engine: asked at most once, its step recorded."""
 
     engine: LlmEngine
     log: StepLog
@@ -79,11 +79,12 @@ class _AskedModel:
 
     def predict(self, batch: Sequence[TriageInput]) -> list[dict[str, Prediction]]:
         """Ask, and keep what came of it. A failure is an empty answer."""
-        record = self.log.begin("classify_llm", engine="llm")
+        record = self.log.begin(f"classify_{self.name}", engine="llm")
         self.outcome = self.log.run(record, lambda r: self._ask(batch[0], r), fallback=None)
-        return [dict(self.outcome.predictions) if self.outcome else {} for _ in batch]
+        return [dict(self.outcome.trusted) if self.outcome else {} for _ in batch]
 
     def _ask(self, seen: TriageInput, record: StepRecord) -> LlmOutcome:
+        """Kept are the confidences as the model stated them: what they are worth is learned from that."""
         outcome = self.engine.triage(seen)
         if outcome.error is not None:
             error = outcome.error
@@ -102,16 +103,15 @@ def judge(
     *, job: TriageJob, seen: TriageInput, context: TriageContext, answers: Answers, log: StepLog
 ) -> Judgement:
     """Put the engines' answers together; the language model is asked only for what stays unsure."""
-    model = _model(job, context, answers, log)
+    models = _models(job, seen, context, answers, log)
     rules = dict(answers.rules.predictions) if answers.rules else {}
     engines: list[Engine] = []
     if answers.local and job.engine != "rules":
         engines.append(_Answered("local", answers.local))
-    if model is not None:
-        engines.append(model)
+    engines += models
     engines.append(_Answered("rules", rules))
     result = Cascade(engines, context.thresholds).predict_all([seen], force=job.engine)[0]
-    outcome = model.outcome if model else None
+    outcome = _last_answer(models)
     predictions = {**result.predictions, **_others(rules, answers.local, outcome)}
     analysis = answers.rules
     return Judgement(
@@ -127,25 +127,37 @@ def judge(
     )
 
 
-def _model(job: TriageJob, context: TriageContext, answers: Answers, log: StepLog) -> _AskedModel | None:
-    """The language model, where it may be asked at all for this text."""
+def _models(
+    job: TriageJob, seen: TriageInput, context: TriageContext, answers: Answers, log: StepLog
+) -> list[_AskedModel]:
+    """The language models, where they may be asked at all for this text; the advanced one comes second."""
     if context.make_llm is None or job.llm_seconds <= 0 or job.engine in {"rules", "local"}:
-        return None
+        return []
     if not context.ai_classification or {"category", "severity"} <= set(job.given):
-        return None
+        return []
     guess = answers.local.get("category")
     row = context.categories.get(guess.value) if guess else None
     if row is not None and not row.allow_external_llm:
         log.begin("classify_llm", engine="llm").skip("The category keeps its texts in the house.")
-        return None
-    return _AskedModel(context.make_llm(job.llm_seconds, job.reference), log)
+        return []
+    made = context.make_llm(job.llm_seconds, job.reference, seen)
+    models = [_AskedModel(made.primary, log)]
+    if made.advanced is not None:
+        models.append(_AskedModel(made.advanced, log, "llm_advanced"))
+    return models
+
+
+def _last_answer(models: Sequence[_AskedModel]) -> LlmOutcome | None:
+    """The answer of the last model that gave one, else the last failure."""
+    outcomes = [model.outcome for model in models if model.outcome is not None]
+    return next((o for o in reversed(outcomes) if o.completion), outcomes[-1] if outcomes else None)
 
 
 def _others(
     rules: Mapping[str, Prediction], local: Mapping[str, Prediction], outcome: LlmOutcome | None
 ) -> dict[str, Prediction]:
     """The fields that ride along: severity from all engines (C15), the rest from the model if asked."""
-    asked = outcome.predictions if outcome else {}
+    asked = outcome.trusted if outcome else {}
     others = {name: asked.get(name) or rules.get(name) for name in _FREE_TEXT}
     found = {name: item for name, item in others.items() if item is not None}
     votes = (rules.get("severity"), local.get("severity"), asked.get("severity"))

@@ -1,0 +1,278 @@
+"""The page of language models: state of each breaker, spending, pause, resume, a trial (C9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+from django.db.models import Avg, Count, Q, Sum
+
+from classifier.engine.guard import guard
+from classifier.engine.types import TriageInput
+from classifier.llm.breaker import BreakerState
+from classifier.llm.budget import Period, period_start
+from classifier.llm.client import LlmClient
+from classifier.llm.config import ConfigurationError, ProviderConfig
+from classifier.llm.deadline import Deadline
+from classifier.llm.fused import answer_schema, build_messages
+from classifier.llm.types import Departure, LlmError, Settlement
+from classifier.models import LlmCall, LlmProvider
+from classifier.selectors.prompts import prompt_choose
+from classifier.services.context import taxonomy_spec
+from classifier.services.llm import (
+    LedgerRows,
+    breaker_of,
+    budget_limits,
+    client_with,
+    marker_secret,
+    spent_since,
+)
+from classifier.services.providers import environment_providers, provider_config
+from common.actors import Actor
+from common.exceptions import Conflict, NotAllowed, NotFound
+from teams.models import Client
+
+logger = structlog.get_logger(__name__)
+PAUSE: Final = timedelta(days=1)
+_ENVIRONMENT: Final = "environment"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """One model as the page shows it. Money is in dollars, ``latency_ms`` the mean of answered calls."""
+
+    key: str
+    name: str
+    owner: str
+    kind: str
+    model: str
+    use: str
+    internal: bool
+    state: str
+    reason: str
+    until: datetime | None
+    recent_failures: int
+    recent_calls: int
+    calls_day: int
+    failed_day: int
+    latency_ms: float | None
+    spent_today: Decimal
+    spent_month: Decimal
+    may_operate: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSpending:
+    """What one client spent and may spend, in dollars; a limit of None is none."""
+
+    client: Client
+    today: Decimal
+    month: Decimal
+    daily_limit: Decimal | None
+    monthly_limit: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a trial sent, exactly, and what came back."""
+
+    sent: list[dict[str, str]] = field(default_factory=list)
+    answer: dict[str, Any] | None = None
+    failure: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: Decimal = Decimal(0)
+    latency_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A model with the row it comes from, or none for the environment's."""
+
+    key: str
+    config: ProviderConfig | None
+    row: LlmProvider | None
+    problem: str = ""
+
+    @property
+    def client(self) -> Client | None:
+        return self.row.client if self.row else None
+
+
+def provider_states(*, actor: Actor, now: datetime) -> list[ProviderState]:
+    """The models that may be asked for the actor's clients, those of the environment last."""
+    return [_state(item, actor, now) for item in _known(actor)]
+
+
+def spending(*, actor: Actor, now: datetime) -> list[ClientSpending]:
+    """What each of the actor's clients spent today and this month, in UTC."""
+    moment = now.astimezone(UTC)
+    rows = []
+    for client in Client.objects.visible_to(actor).active().order_by("name"):
+        scope = f"client:{client.pk}"
+        limits = budget_limits(scope)
+        rows.append(
+            ClientSpending(
+                client=client,
+                today=spent_since(scope, period_start(moment, Period.DAY)),
+                month=spent_since(scope, period_start(moment, Period.MONTH)),
+                daily_limit=limits.daily,
+                monthly_limit=limits.monthly,
+            )
+        )
+    return rows
+
+
+def _known(actor: Actor) -> list[_Known]:
+    rows = LlmProvider.objects.visible_to(actor).active().select_related("client", "credential")
+    found = []
+    for row in rows.order_by("client__name", "position", "pk"):
+        try:
+            found.append(_Known(f"row-{row.pk}", provider_config(row=row), row))
+        except (ConfigurationError, Conflict) as error:
+            found.append(_Known(f"row-{row.pk}", None, row, str(error)))
+    environment = environment_providers()
+    return found + [_Known(f"{_ENVIRONMENT}-{place}", item, None) for place, item in enumerate(environment)]
+
+
+def _state(item: _Known, actor: Actor, now: datetime) -> ProviderState:
+    config, row = item.config, item.row
+    snapshot = breaker_of(config).snapshot() if config else None
+    record = snapshot.record if snapshot else None
+    waits = record is not None and record.state is not BreakerState.CLOSED
+    figures = _figures(item, actor, now)
+    return ProviderState(
+        key=item.key,
+        name=row.name if row else "From the environment",
+        owner=item.client.name if item.client else ("All clients" if row else "Clients without their own"),
+        kind=row.get_kind_display() if row else (config.kind.value.title() if config else ""),
+        model=config.model if config else (row.model if row else ""),
+        use=f"{row.get_step_display()}, {row.get_tier_display().lower()}" if row else "Everything",
+        internal=bool(config and config.internal),
+        state=str(record.state) if record else "unusable",
+        reason=record.reason if record and waits else "",
+        until=datetime.fromtimestamp(record.until, UTC) if record and waits and record.until else None,
+        recent_failures=snapshot.failures if snapshot else 0,
+        recent_calls=snapshot.calls if snapshot else 0,
+        may_operate=_may_operate(item, actor),
+        problem=item.problem,
+        **figures,
+    )
+
+
+def _figures(item: _Known, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Calls and money of one model, of the actor's clients only."""
+    moment = now.astimezone(UTC)
+    day, today = now - timedelta(days=1), period_start(moment, Period.DAY)
+    month = period_start(moment, Period.MONTH)
+    config = item.config
+    rows = LlmCall.objects.filter(created_at__gte=min(day, month))
+    if config is None:
+        rows = rows.none()
+    else:
+        rows = rows.filter(credential=config.credential, provider=config.name, model=config.model)
+    if actor.client_ids is not None:
+        rows = rows.filter(client__in=actor.client_ids)
+    found = rows.aggregate(
+        calls_day=Count("pk", filter=Q(created_at__gte=day)),
+        failed_day=Count("pk", filter=Q(created_at__gte=day) & ~Q(outcome__in=["ok", "sent"])),
+        latency_ms=Avg("latency_ms", filter=Q(created_at__gte=day, outcome="ok")),
+        spent_today=Sum("cost", filter=Q(created_at__gte=today)),
+        spent_month=Sum("cost", filter=Q(created_at__gte=month)),
+    )
+    return {**found, "spent_today": found["spent_today"] or 0, "spent_month": found["spent_month"] or 0}
+
+
+def _may_operate(item: _Known, actor: Actor) -> bool:
+    """A shared model serves every client: only an administrator pauses it."""
+    if item.config is None:
+        return False
+    if actor.sees_every_client:
+        return True
+    return actor.is_lead and item.client is not None and actor.may_see_client(item.client.pk)
+
+
+def _named(key: str, actor: Actor) -> _Known:
+    for item in _known(actor):
+        if item.key == key and item.config is not None:
+            return item
+    raise NotFound("There is no such language model.")
+
+
+def provider_pause(*, key: str, actor: Actor) -> None:
+    """Ask a model nothing for a day. Raises NotFound, NotAllowed."""
+    _operated(key, actor).force_open(PAUSE.total_seconds())
+    logger.info("llm_provider_paused", provider=key, by=actor.label)
+
+
+def provider_resume(*, key: str, actor: Actor) -> None:
+    """Ask a model again at once. Raises NotFound, NotAllowed."""
+    _operated(key, actor).reset()
+    logger.info("llm_provider_resumed", provider=key, by=actor.label)
+
+
+def _operated(key: str, actor: Actor) -> Any:
+    item = _named(key, actor)
+    if not _may_operate(item, actor) or item.config is None:
+        raise NotAllowed("This language model serves other clients too; an administrator decides.")
+    return breaker_of(item.config)
+
+
+class _Watched:
+    """The ledger, and a copy of what went into it."""
+
+    def __init__(self) -> None:
+        self._rows = LedgerRows()
+        self.sent: list[Departure] = []
+
+    def left(self, departure: Departure) -> None:
+        """Record, then remember."""
+        self._rows.left(departure)
+        self.sent.append(departure)
+
+    def settled(self, settlement: Settlement) -> None:
+        """Record."""
+        self._rows.settled(settlement)
+
+
+def provider_try(*, key: str, client: Client, text: str, actor: Actor) -> Trial:
+    """Send one text through all layers as a ticket of the client would be, and show what left and came back.
+
+    It costs what a ticket costs and stands in the ledger. Raises NotFound for a model or client out of reach.
+    """
+    item = _named(key, actor)
+    if item.config is None or not actor.may_see_client(client.pk) or item.client not in {None, client}:
+        raise NotFound("There is no such language model.")
+    ledger = _Watched()
+    taxonomy = client.ticketing_settings.taxonomy
+    spec = taxonomy_spec(taxonomy=taxonomy, categories=list(taxonomy.categories.filter(is_active=True)))
+    seen = TriageInput(body=guard(text).text)
+    chosen = prompt_choose(client_id=client.pk, item=seen, key="trial")
+    messages = build_messages(seen, spec, prompt=chosen.prompt, secret=marker_secret())
+    asked: LlmClient = client_with(item.config, ledger)
+    try:
+        done = asked.complete(
+            messages,
+            answer_schema(spec.slugs),
+            client=str(client.pk),
+            deadline=Deadline.after(item.config.timeout_seconds),
+            prompt_version=chosen.prompt.version,
+        )
+    except LlmError as error:
+        return Trial(sent=_sent(ledger), failure=f"{error.kind.value.replace('_', ' ')}: {error.message}")
+    return Trial(
+        sent=_sent(ledger),
+        answer=done.parsed.model_dump(mode="json"),
+        tokens_in=done.usage.input_tokens,
+        tokens_out=done.usage.output_tokens,
+        cost=done.cost,
+        latency_ms=done.latency_ms,
+    )
+
+
+def _sent(ledger: _Watched) -> list[dict[str, str]]:
+    return [{"role": m.role, "content": m.text} for departure in ledger.sent for m in departure.messages]

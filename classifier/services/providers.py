@@ -1,0 +1,117 @@
+"""Which language models a client's tickets go to: its own, else shared ones, else the environment's (C9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+from django.conf import settings
+from django.db.models import Q
+
+from classifier.choices import ProviderStep, ProviderTier
+from classifier.llm.config import (
+    ConfigurationError,
+    LayerSettings,
+    ProviderConfig,
+    ProviderKind,
+    StructuredOutput,
+    default_effort,
+    providers_from_env,
+    settings_from_env,
+)
+from classifier.models import LlmProvider
+from common.exceptions import Conflict
+from teams.services.credentials import credential_secret
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderChain:
+    """The models of one client and step, each in the order in which they are asked."""
+
+    primary: tuple[ProviderConfig, ...] = ()
+    advanced: tuple[ProviderConfig, ...] = ()
+
+
+def layer_settings() -> LayerSettings:
+    """Deadlines, cache, rate and general budgets, from the environment."""
+    return settings_from_env(settings.LLM_ENVIRONMENT)
+
+
+def environment_providers() -> list[ProviderConfig]:
+    """The models of the environment in their order; none when the set-up is faulty."""
+    try:
+        return providers_from_env(settings.LLM_ENVIRONMENT)
+    except ConfigurationError as error:
+        logger.warning("llm_misconfigured", reason=str(error))
+        return []
+
+
+def provider_chain(*, client_id: int, step: str) -> ProviderChain:
+    """The models that may be asked for a client. A row that cannot be used is left out and logged."""
+    rows = list(
+        LlmProvider.objects.active()
+        .for_client(client_id)
+        .filter(Q(step=ProviderStep.ANY) | Q(step=step))
+        .select_related("credential")
+        .order_by("position", "pk")
+    )
+    own = [row for row in rows if row.client_id == client_id] or rows
+    if not own:
+        return ProviderChain(primary=tuple(environment_providers()))
+    return ProviderChain(
+        primary=tuple(_usable(row for row in own if row.tier == ProviderTier.PRIMARY)),
+        advanced=tuple(_usable(row for row in own if row.tier == ProviderTier.ADVANCED)),
+    )
+
+
+def _usable(rows: Iterable[LlmProvider]) -> list[ProviderConfig]:
+    configs = []
+    for row in rows:
+        try:
+            configs.append(provider_config(row=row))
+        except (ConfigurationError, Conflict) as error:
+            logger.warning("llm_provider_unusable", provider=row.pk, reason=str(error))
+    return configs
+
+
+def provider_config(*, row: LlmProvider) -> ProviderConfig:
+    """The row as the layers of a call take it.
+
+    Raises ConfigurationError for what the provider cannot do without, Conflict for a secret nobody can open.
+    """
+    kind = ProviderKind(row.kind)
+    secret = credential_secret(credential=row.credential) if row.credential else ""
+    if not secret and kind in {ProviderKind.OPENAI, ProviderKind.AZURE, ProviderKind.GROQ}:
+        raise ConfigurationError(f"The API key of {kind.value} is missing.")
+    if not row.base_url and kind in {ProviderKind.AZURE, ProviderKind.COMPATIBLE, ProviderKind.OLLAMA}:
+        raise ConfigurationError(f"The address of {kind.value} is missing.")
+    plain = kind in {ProviderKind.GROQ, ProviderKind.OLLAMA, ProviderKind.COMPATIBLE}
+    return ProviderConfig(
+        kind=kind,
+        model=row.model,
+        base_url=row.base_url,
+        api_key=secret,
+        api_version=row.api_version,
+        deployment=row.model if kind is ProviderKind.AZURE else "",
+        num_ctx=row.num_ctx,
+        max_tokens=row.max_tokens,
+        timeout_seconds=row.timeout_seconds,
+        connect_seconds=min(3.0, row.timeout_seconds),
+        price_input=Decimal(row.price_input),
+        price_output=Decimal(row.price_output),
+        internal=row.is_internal,
+        structured_output=StructuredOutput(row.structured_output),
+        reasoning_effort=default_effort(kind, row.model),
+        temperature=0.0 if plain else None,
+    )
+
+
+def known_providers() -> list[ProviderConfig]:
+    """Every model that may be asked for anybody, each once: for health and the probe."""
+    rows = LlmProvider.objects.active().select_related("credential").order_by("position", "pk")
+    configs = [*environment_providers(), *_usable(rows)]
+    return list({config.key: config for config in configs}.values())
