@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from classifier.models import LlmCall, WorkflowStep
 from classifier.services.execution import run_process
+from classifier.services.llm_return import providers_probe, returned_runs_request
 from classifier.services.runs import due_runs, missing_runs_request, worn_out_stop
 from classifier.services.training import models_train
 from common.queueing import enqueue
@@ -36,6 +37,17 @@ def sweep() -> None:
     worn_out_stop(now=now)
     missing_runs_request(now=now)
     for run_id in due_runs(now=now):
+        enqueue(triage, run_id)
+
+
+@shared_task
+def watch_llm() -> None:
+    """Probe paused models, and judge anew what had to do without. At-least-once: a run is owed once."""
+    if not settings.ENABLE_ENGINE_LLM:
+        return
+    now = timezone.now()
+    providers_probe(now=now)
+    for run_id in returned_runs_request(now=now):
         enqueue(triage, run_id)
 
 

@@ -7,6 +7,8 @@ from celery.schedules import crontab
 SCHEDULE = {
     # Finds runs whose message was lost or whose worker died (C2).
     "triage sweep": {"task": "classifier.tasks.sweep", "schedule": 30.0},
+    # Asks paused language models whether they are back, and triages anew what had to do without (C11).
+    "language models": {"task": "classifier.tasks.watch_llm", "schedule": 30.0},
     # Finds files whose message was lost or whose reader died (I1).
     "files sweep": {"task": "ingest.tasks.sweep_files", "schedule": 30.0},
     # Warnings and breaches by due time; safe when two schedulers run (S4).

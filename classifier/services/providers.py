@@ -69,13 +69,17 @@ def provider_chain(*, client_id: int, step: str) -> ProviderChain:
 
 
 def _usable(rows: Iterable[LlmProvider]) -> list[ProviderConfig]:
-    configs = []
-    for row in rows:
-        try:
-            configs.append(provider_config(row=row))
-        except (ConfigurationError, Conflict) as error:
-            logger.warning("llm_provider_unusable", provider=row.pk, reason=str(error))
-    return configs
+    configs = (provider_config_or_none(row=row) for row in rows)
+    return [config for config in configs if config is not None]
+
+
+def provider_config_or_none(*, row: LlmProvider) -> ProviderConfig | None:
+    """The row as the layers take it; one that cannot be used is logged and left out."""
+    try:
+        return provider_config(row=row)
+    except (ConfigurationError, Conflict) as error:
+        logger.warning("llm_provider_unusable", provider=row.pk, reason=str(error))
+        return None
 
 
 def provider_config(*, row: LlmProvider) -> ProviderConfig:
