@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from classifier.choices import Purpose, RunState
-from classifier.models import ExtractedField, ResponseDraft, WorkflowRun
+from classifier.models import ExtractedField, LlmCall, ResponseDraft, WorkflowRun
 from common.registries import Panel, ticket_panels
 from ticketing.choices import TriageField
 from ticketing.models import Category, FieldDecision
@@ -33,6 +33,8 @@ def register() -> None:
     """Offer the panel; called once when the app is ready."""
     ticket_panels.register("triage", Panel(load=triage_panel, order=10))
     ticket_panels.register("extracted_fields", Panel(load=extracted_panel, order=20))
+    left = Panel(load=left_panel, template="classifier/_left.html", order=40)
+    ticket_panels.register("what_left_the_house", left)
 
 
 def triage_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
@@ -74,6 +76,28 @@ def extracted_panel(ticket_ids: Sequence[int]) -> Mapping[int, list[dict[str, An
         ]
         for pk in ticket_ids
     }
+
+
+def left_panel(ticket_ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
+    """Every call to a language model about each ticket, newest first, in one query (C21)."""
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in LlmCall.objects.filter(ticket__in=ticket_ids).order_by("-created_at", "-pk"):
+        found[row.ticket_id or 0].append(
+            {
+                "at": row.created_at,
+                "provider": row.provider,
+                "model": row.model,
+                "prompt_version": row.prompt_version,
+                "outcome": "Answered" if row.outcome == "ok" else row.outcome.replace("_", " ").capitalize(),
+                "answered": row.outcome == "ok",
+                "tokens_in": row.tokens_in,
+                "tokens_out": row.tokens_out,
+                "cost": row.cost,
+                "latency_ms": row.latency_ms,
+                "sent": row.request,
+            }
+        )
+    return found
 
 
 def latest_runs(ticket_ids: Sequence[int]) -> dict[int, WorkflowRun]:

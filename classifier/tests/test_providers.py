@@ -274,6 +274,29 @@ class EarnedConfidenceTests(ProviderCase):
         self.assertTrue(all(0.0 <= value <= 1.0 for value in values))
 
 
+class LedgerTests(ProviderCase):
+    """What left the house, where people look for it."""
+
+    def test_the_ticket_page_shows_word_for_word_what_was_sent(self) -> None:
+        """C21: to which provider, when, and without personal data."""
+        with FakeLlmServer() as server:
+            self.provider(server.url)
+            ticket, _ = self.triaged()
+        self.client.force_login(self.lead)
+        page = self.client.get(ticket.get_absolute_url())
+        self.assertContains(page, "What left the house")
+        self.assertContains(page, "compatible own-model")
+        self.assertContains(page, "[EMAIL_1]")
+        ledger = page.content.decode().split("What left the house")[1]
+        self.assertNotIn("ann@example.org", ledger.split("</details>")[0])
+
+    def test_a_ticket_that_never_left_says_nothing(self) -> None:
+        """C21: no call, no panel."""
+        ticket, _ = self.triaged()
+        self.client.force_login(self.lead)
+        self.assertNotContains(self.client.get(ticket.get_absolute_url()), "What left the house")
+
+
 class ProviderPageTests(ProviderCase):
     """State, pause and trial in the back office."""
 
