@@ -85,6 +85,15 @@ class DraftRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnWords:
+    """What somebody else wrote for this ticket in place of the category's sentences."""
+
+    acknowledgment: str
+    explanation: str
+    action_items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A reply in its parts and as one text; ``suggested_actions`` are for the agent alone."""
 
@@ -169,18 +178,27 @@ def requires_escalation(severity: str, sentiment: str) -> bool:
     return severity == "critical" or (severity == "high" and sentiment == "negative")
 
 
-def write_draft(request: DraftRequest, templates: DraftTemplates | None = None) -> Draft:
-    """Write the reply for ``request``; an unknown tone or category falls back to the general one."""
+def write_draft(
+    request: DraftRequest, templates: DraftTemplates | None = None, *, words: OwnWords | None = None
+) -> Draft:
+    """Write the reply for ``request``; an unknown tone or category falls back to the general one.
+
+    ``words`` take the place of the template's acknowledgment, explanation and steps; greeting, time, sources
+    and closing stay ours.
+    """
     texts = templates or load_templates()
     tone = request.tone if request.tone in texts.tones else DEFAULT_TONE
     frame = texts.tones[tone]
     template = request.category if request.category in texts.categories else GENERIC
     category = texts.categories[template]
+    if words is not None:
+        own = ({tone: words.acknowledgment}, {tone: words.explanation}, words.action_items)
+        category = CategoryTexts(*own, category.suggested_actions)
     escalate = requires_escalation(request.severity, request.sentiment)
     draft = Draft(
         content="",
         tone=tone,
-        template_used=f"{template}.{tone}",
+        template_used="" if words is not None else f"{template}.{tone}",
         greeting=_greeting(frame, request.customer_name),
         acknowledgment=_acknowledgment(request, frame, category, tone, texts),
         explanation=category.explanation[tone],
@@ -270,7 +288,8 @@ def _with_content(
     asked = _asked_for(request, texts)
     if asked:
         blocks.append("\n".join((frame["ask"], *(f"- {wording}" for wording in asked))))
-    blocks.append("\n".join((frame["steps"], *(f"- {item}" for item in category.action_items))))
+    if category.action_items:
+        blocks.append("\n".join((frame["steps"], *(f"- {item}" for item in category.action_items))))
     if draft.sources:
         blocks.append("\n".join((frame["sources"], *(f"- {_cite(source)}" for source in draft.sources))))
     blocks += [draft.timeline, draft.closing]

@@ -40,8 +40,8 @@ _MARKER_LETTERS = 14
 _PROCESS_SECRET = secrets.token_bytes(32)
 
 
-def _plain(limit: int) -> BeforeValidator:
-    """Cut text to one plain line: a summary a few letters too long is not worth a second call."""
+def plain(limit: int) -> BeforeValidator:
+    """Cut text to one plain line: a text a few letters too long is not worth a second call."""
 
     def clean(value: object) -> object:
         if not isinstance(value, str):
@@ -57,14 +57,14 @@ def _plain(limit: int) -> BeforeValidator:
     return BeforeValidator(clean)
 
 
-def _first(limit: int) -> BeforeValidator:
+def first_of(limit: int) -> BeforeValidator:
     """Keep the first entries of a list that is too long."""
     return BeforeValidator(lambda value: value[:limit] if isinstance(value, list) else value)
 
 
 Confidence = Annotated[float, Field(ge=0.0, le=1.0, strict=True, allow_inf_nan=False)]
-Summary = Annotated[str, _plain(SUMMARY_CHARS)]
-Reasoning = Annotated[str, _plain(_REASONING_CHARS)]
+Summary = Annotated[str, plain(SUMMARY_CHARS)]
+Reasoning = Annotated[str, plain(_REASONING_CHARS)]
 
 
 class SecondaryCategory(BaseModel):
@@ -81,8 +81,8 @@ class AnsweredField(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: Annotated[str, _plain(_VALUE_CHARS)]
-    value: Annotated[str, _plain(_VALUE_CHARS)]
+    name: Annotated[str, plain(_VALUE_CHARS)]
+    value: Annotated[str, plain(_VALUE_CHARS)]
 
 
 class TriageAnswer(BaseModel):
@@ -93,7 +93,7 @@ class TriageAnswer(BaseModel):
     reasoning: Reasoning
     category: str
     confidence: Confidence
-    secondary_categories: Annotated[Sequence[SecondaryCategory], _first(_MAX_SECONDARY)]
+    secondary_categories: Annotated[Sequence[SecondaryCategory], first_of(_MAX_SECONDARY)]
     severity: Literal["low", "medium", "high", "critical"]
     severity_confidence: Confidence
     sentiment: Literal["positive", "neutral", "negative"]
@@ -102,7 +102,7 @@ class TriageAnswer(BaseModel):
     root_cause_confidence: Confidence
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
     summary: Summary
-    fields: Annotated[Sequence[AnsweredField], _first(_MAX_FIELDS)]
+    fields: Annotated[Sequence[AnsweredField], first_of(_MAX_FIELDS)]
 
 
 @lru_cache(maxsize=64)
@@ -110,7 +110,7 @@ def answer_schema(slugs: tuple[str, ...]) -> type[TriageAnswer]:
     """Return the answer model whose categories are exactly these."""
     category: Any = Literal[slugs]
     secondary: Any = create_model("SecondaryOfTaxonomy", __base__=SecondaryCategory, category=(category, ...))
-    listed: Any = Annotated[Sequence[secondary], _first(_MAX_SECONDARY)]
+    listed: Any = Annotated[Sequence[secondary], first_of(_MAX_SECONDARY)]
     return create_model(
         "TriageOfTaxonomy",
         __base__=TriageAnswer,
@@ -197,6 +197,18 @@ def _example_message(examples: Sequence[Example]) -> Message:
     return Message(role="user", content=lines, before=before)
 
 
+def fence(ticket: TriageInput, prompt: Prompt, *, secret: bytes) -> Message:
+    """The ticket's message: blunted, shortened, and fenced in between two lines with the same marker."""
+    text = neutralise(_shortened(ticket.text))
+    values = {"marker": _marker(text, secret), "channel": ticket.channel, "file_type": ticket.file_type}
+    return Message(
+        role="user",
+        content=text,
+        before=render(prompt.before, values),
+        after=render(prompt.after, values),
+    )
+
+
 def build_messages(
     ticket: TriageInput,
     taxonomy: TaxonomySpec,
@@ -210,14 +222,7 @@ def build_messages(
     The ticket's text is redacted later, by the gate; here it is blunted, shortened and fenced in.
     """
     prompt = prompt or load_prompt("fused")
-    text = neutralise(_shortened(ticket.text))
-    values = {"marker": _marker(text, secret), "channel": ticket.channel, "file_type": ticket.file_type}
-    ticket_message = Message(
-        role="user",
-        content=text,
-        before=render(prompt.before, values),
-        after=render(prompt.after, values),
-    )
+    ticket_message = fence(ticket, prompt, secret=secret)
     system = Message(role="system", before=_system_text(taxonomy, prompt))
     return (system, _example_message(examples), ticket_message) if examples else (system, ticket_message)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypedDict
 
 from django.db.models import Q
 
 from classifier.engine.similarity import Comparable, duplicate_score, fingerprint
 from ticketing.choices import ArticleVisibility
-from ticketing.models import Article, Category, Ticket
+from ticketing.models import Article, Category, Message, Ticket
+from ticketing.querysets import statuses_in
 
 _MIN_ARTICLE = 0.08
+_MIN_TICKET = 0.15
 _CANDIDATES = 60
 _ARTICLES = 3
+_TICKETS = 2
+_COMPARED = 3_000
 
 
 class SourceData(TypedDict):
@@ -23,17 +28,30 @@ class SourceData(TypedDict):
     url: str
 
 
-def draft_sources(*, ticket: Ticket, category: Category | None) -> list[SourceData]:
-    """What the draft of a ticket may point to."""
+@dataclass(frozen=True, slots=True)
+class DraftSource:
+    """Something a draft may rest on. Only what is public may be named to the requester."""
+
+    title: str
+    text: str
+    reference: str = ""
+    url: str = ""
+    is_public: bool = True
+
+    def cited(self) -> SourceData:
+        """As the draft keeps it."""
+        return SourceData(title=self.title, reference=self.reference, url=self.url)
+
+
+def draft_sources(*, ticket: Ticket, category: Category | None) -> list[DraftSource]:
+    """The nearest public articles, then the nearest resolved tickets of the client with what was answered."""
     text = f"{ticket.subject}\n\n{ticket.body}"
-    return article_sources(client_id=ticket.client_id, category=category, text=text)
+    articles = article_sources(client_id=ticket.client_id, category=category, text=text)
+    return articles + resolved_sources(ticket=ticket, category=category)
 
 
-def article_sources(*, client_id: int, category: Category | None, text: str) -> list[SourceData]:
-    """The public articles nearest to the ticket's text, those of its category first.
-
-    Only public articles: what a draft names is sent to the requester, and a colleague's ticket is not theirs.
-    """
+def article_sources(*, client_id: int, category: Category | None, text: str) -> list[DraftSource]:
+    """The public articles nearest to a text: what a draft names is sent to the requester."""
     own = Q(client=None) | Q(client_id=client_id)
     near = Q(category=None) | Q(category=category) if category else Q(category=None)
     rows = Article.objects.filter(own & near, is_published=True, visibility=ArticleVisibility.PUBLIC)
@@ -44,4 +62,37 @@ def article_sources(*, client_id: int, category: Category | None, text: str) -> 
         if score >= _MIN_ARTICLE:
             scored.append((score, row))
     scored.sort(key=lambda pair: -pair[0])
-    return [SourceData(title=row.title, reference="", url="") for _, row in scored[:_ARTICLES]]
+    return [DraftSource(title=row.title, text=row.body) for _, row in scored[:_ARTICLES]]
+
+
+def resolved_sources(*, ticket: Ticket, category: Category | None) -> list[DraftSource]:
+    """Resolved tickets of the client that read alike, with the last public answer of an agent."""
+    rows = Ticket.objects.filter(client_id=ticket.client_id, status__in=statuses_in("resolved", "closed"))
+    rows = rows.filter(category=category) if category else rows
+    newest = rows.exclude(pk=ticket.pk).only("reference", "subject", "body").order_by("-pk")[:_CANDIDATES]
+    mine = fingerprint(Comparable(f"{ticket.subject}\n\n{ticket.body}"))
+    scored = [
+        (duplicate_score(mine, Comparable(f"{row.subject}\n\n{row.body}"[:_COMPARED])).parts["text"], row)
+        for row in newest
+    ]
+    near = sorted((pair for pair in scored if pair[0] >= _MIN_TICKET), key=lambda pair: -pair[0])[:_TICKETS]
+    answers = _last_answers([row.pk for _, row in near])
+    return [
+        DraftSource(
+            title=row.subject,
+            text=f"Asked: {row.body[:_COMPARED]}\nAnswered: {answers[row.pk]}",
+            reference=row.reference,
+            url=row.get_absolute_url(),
+            is_public=False,
+        )
+        for _, row in near
+        if row.pk in answers
+    ]
+
+
+def _last_answers(ticket_ids: list[int]) -> dict[int, str]:
+    """The newest public reply of an agent on each ticket."""
+    rows = Message.objects.filter(
+        ticket__in=ticket_ids, is_public=True, author_kind=Message.AuthorKind.AGENT
+    ).order_by("pk")
+    return {row.ticket_id: row.body for row in rows.only("ticket_id", "body")}

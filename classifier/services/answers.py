@@ -11,12 +11,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from classifier.choices import Purpose
-from classifier.engine.drafts import Draft, DraftRequest, Source, write_draft
+from classifier.engine.drafts import Draft, DraftRequest
 from classifier.models import WorkflowRun
 from classifier.pipeline import triage_compute
 from classifier.selectors.sources import article_sources
 from classifier.services.classifications import classification_record
 from classifier.services.context import triage_context
+from classifier.services.draft_words import DraftJob, draft_compose
 from classifier.services.execution import run_inline
 from classifier.steps.context import TriageContext
 from classifier.steps.job import TriageJob, TriageResult
@@ -84,9 +85,13 @@ def text_draft(
     severity = result.judgement.predictions.get("severity")
     sentiment = result.judgement.predictions.get("sentiment")
     row = context.categories.get(category.value) if category else None
-    sources = article_sources(client_id=context.client.pk, category=row, text=result.seen.text)
-    return write_draft(
-        DraftRequest(
+    job = DraftJob(
+        client=context.client,
+        item=result.seen,
+        category=row,
+        sources=article_sources(client_id=context.client.pk, category=row, text=result.seen.text),
+        seconds=settings.INLINE_DEADLINE_SECONDS,
+        request=DraftRequest(
             category=category.value if category else "",
             severity=severity.value if severity else "medium",
             sentiment=sentiment.value if sentiment else "neutral",
@@ -94,9 +99,9 @@ def text_draft(
             customer_name=customer_name,
             missing_required=[name for name in result.missing_required if name not in given_fields],
             extracted={**result.extraction.values(), **given_fields},
-            sources=[Source(**source) for source in sources],
-        )
+        ),
     )
+    return draft_compose(job=job).draft
 
 
 def ticket_triage(*, ticket: Ticket) -> TriageResult | None:

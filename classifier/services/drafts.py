@@ -1,18 +1,20 @@
-"""Drafts of answers: written from templates and sources, decided by people (C16)."""
+"""Drafts of answers: composed, kept one at a time, decided by people (C16)."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from classifier.choices import DraftState, RunState, StepStatus, Tone
-from classifier.engine.drafts import Draft, DraftRequest, Source, write_draft
+from classifier.engine.drafts import DraftRequest
+from classifier.engine.types import TriageInput
 from classifier.models import ExtractedField, ResponseDraft, WorkflowRun, WorkflowStep
 from classifier.selectors.sources import draft_sources
+from classifier.services.draft_words import DraftJob, DraftResult, draft_compose
 from common.actors import Actor
 from common.exceptions import Conflict, ValidationFailed
 from common.registries import response_targets
@@ -25,41 +27,38 @@ _PARTS = ("greeting", "acknowledgment", "explanation", "action_items", "timeline
 def draft_write(*, run: WorkflowRun, token: UUID) -> bool:
     """Execute a draft run that is held by ``token``; False when the lease was lost meanwhile."""
     ticket = run.ticket
-    started = timezone.now()
     tone = str(run.parameters.get("tone") or ticket.client.ticketing_settings.draft_tone)
     wanted = flag_enabled("ENABLE_RESPONSE_GENERATION", client_id=ticket.client_id) and ticket.is_open
-    draft = write_draft(draft_request(ticket=ticket, tone=tone)) if wanted else None
+    seconds = settings.WORKFLOW_TIMEOUT_SECONDS
+    result = draft_compose(job=draft_job(ticket=ticket, tone=tone, seconds=seconds)) if wanted else None
     with transaction.atomic():
         held = WorkflowRun.objects.select_for_update(no_key=True).filter(pk=run.pk, lease_token=token).first()
         if held is None:
             return False
-        if draft is not None:
-            _replace(ticket, draft, run=held)
-        WorkflowStep.objects.create(
-            run=held,
-            position=1,
-            name="draft",
-            engine="template",
-            status=StepStatus.COMPLETED if draft else StepStatus.SKIPPED,
-            output={"template": draft.template_used, "sources": len(draft.sources)} if draft else {},
-            duration_ms=round((timezone.now() - started).total_seconds() * 1000),
-        )
-        _close(held, started_ms=round((timezone.now() - started).total_seconds() * 1000))
+        if result is not None:
+            _replace(ticket, result, run=held)
+        step = result.step if result else WorkflowStep(position=1, name="draft", status=StepStatus.SKIPPED)
+        step.run = held
+        step.save()
+        _close(held, step)
     return True
 
 
-def _close(run: WorkflowRun, *, started_ms: int) -> None:
-    run.state, run.decided_by, run.duration_ms = RunState.COMPLETED, "template", started_ms
+def _close(run: WorkflowRun, step: WorkflowStep) -> None:
+    run.state, run.decided_by, run.duration_ms = RunState.COMPLETED, step.engine, step.duration_ms
+    run.cost = step.cost
+    run.degraded_steps = ["draft"] if step.status == StepStatus.DEGRADED else []
     run.lease_token = run.lease_until = None
     run.finished_at = timezone.now()
     run.save(
         update_fields=[
-            "state", "decided_by", "duration_ms", "lease_token", "lease_until", "finished_at", "updated_at",
+            "state", "decided_by", "duration_ms", "cost", "degraded_steps", "lease_token", "lease_until",
+            "finished_at", "updated_at",
         ]
     )  # fmt: skip
 
 
-def draft_request(*, ticket: Ticket, tone: str) -> DraftRequest:
+def draft_job(*, ticket: Ticket, tone: str, seconds: float) -> DraftJob:
     """What is known of a ticket, for its draft; the target is the real one of its clock."""
     category = ticket.category or _suggested_category(ticket)
     fields = ExtractedField.objects.filter(ticket=ticket, rejected_reason="").order_by("-confidence")
@@ -67,7 +66,7 @@ def draft_request(*, ticket: Ticket, tone: str) -> DraftRequest:
     for row in fields:
         values.setdefault(row.name, row.normalized or row.value)
     required = list(category.required_fields) if category else []
-    return DraftRequest(
+    request = DraftRequest(
         category=category.slug if category else "",
         severity=ticket.severity or "medium",
         sentiment=ticket.sentiment or "neutral",
@@ -77,7 +76,15 @@ def draft_request(*, ticket: Ticket, tone: str) -> DraftRequest:
         sla_target=response_target(ticket_id=ticket.pk),
         missing_required=[name for name in required if name not in values],
         extracted=values,
-        sources=[Source(**source) for source in draft_sources(ticket=ticket, category=category)],
+    )
+    return DraftJob(
+        client=ticket.client,
+        item=TriageInput(body=ticket.body, subject=ticket.subject, channel=ticket.channel),
+        request=request,
+        category=category,
+        sources=draft_sources(ticket=ticket, category=category),
+        reference=ticket.reference,
+        seconds=seconds,
     )
 
 
@@ -91,16 +98,18 @@ def _suggested_category(ticket: Ticket) -> Any:
     return ticket.taxonomy.categories.filter(slug=slug).first() if slug else None
 
 
-@transaction.atomic
 def draft_make(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft:
     """Write a new draft at once, in the tone asked for; the proposed one is replaced.
 
-    Raises ValidationFailed for an unknown tone.
+    A language model gets the time a person waits. Raises ValidationFailed for an unknown tone.
     """
     if tone not in Tone.values:
         raise ValidationFailed(fields={"tone": [f"Use one of: {', '.join(Tone.values)}."]})
-    Ticket.objects.select_for_update(of=("self",), no_key=True).get(pk=ticket.pk)
-    return _replace(ticket, write_draft(draft_request(ticket=ticket, tone=tone)), run=None)
+    seconds = settings.INLINE_DEADLINE_SECONDS
+    result = draft_compose(job=draft_job(ticket=ticket, tone=tone, seconds=seconds))
+    with transaction.atomic():
+        Ticket.objects.select_for_update(of=("self",), no_key=True).get(pk=ticket.pk)
+        return _replace(ticket, result, run=None)
 
 
 def draft_if_wanted(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft | None:
@@ -111,7 +120,8 @@ def draft_if_wanted(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft
     return draft_make(ticket=fresh, tone=tone or fresh.client.ticketing_settings.draft_tone, actor=actor)
 
 
-def _replace(ticket: Ticket, draft: Draft, *, run: WorkflowRun | None) -> ResponseDraft:
+def _replace(ticket: Ticket, result: DraftResult, *, run: WorkflowRun | None) -> ResponseDraft:
+    draft = result.draft
     ResponseDraft.objects.filter(ticket=ticket, state=DraftState.PROPOSED).update(state=DraftState.REPLACED)
     parts = {name: getattr(draft, name) for name in _PARTS}
     return ResponseDraft.objects.create(
@@ -120,7 +130,8 @@ def _replace(ticket: Ticket, draft: Draft, *, run: WorkflowRun | None) -> Respon
         tone=draft.tone,
         content=draft.content,
         parts={**parts, "action_items": list(draft.action_items)},
-        sources=[asdict(source) for source in draft.sources],
+        sources=list(result.sources),
+        source=result.engine,
         suggested_actions=list(draft.suggested_actions),
         template_used=draft.template_used,
         requires_escalation=draft.requires_escalation,
