@@ -37,9 +37,8 @@ def request_triage_of_change(*, ticket: Ticket, actor: Actor, fields: frozenset[
 
 def request_draft(*, ticket: Ticket, run_uuid: UUID, needs_review: bool, **_: Any) -> None:
     """The draft is a second run after apply, so that it cites the real SLA target."""
-    run = WorkflowRun.objects.filter(uuid=run_uuid).only("generation", "content_hash").first()
-    generation = run.generation if run else None
-    draft = run_request(ticket=ticket, purpose=Purpose.DRAFT, generation=generation)
+    run = WorkflowRun.objects.filter(uuid=run_uuid).first()
+    draft = run_request(ticket=ticket, purpose=Purpose.DRAFT, follows=run)
     enqueue_on_commit(triage, draft.pk)
 
 

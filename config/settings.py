@@ -141,11 +141,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
         "options": "-c statement_timeout=30000 -c lock_timeout=5000"
         " -c idle_in_transaction_session_timeout=60000",
+        # A worker may have a hundred threads; most of them wait for a language model and hold no connection.
+        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 20), "timeout": 30},
     }
 
 REDIS_URL = env.str("REDIS_URL", "")

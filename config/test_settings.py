@@ -41,6 +41,9 @@ if not REDIS_URL:
         name: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
         for name in ("default", "throttle")
     }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Test databases are dropped while threads of a test may still hold a pooled connection.
+    DATABASES["default"]["OPTIONS"]["pool"] = False
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: two-writer tests need two connections.
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_var) / "test.sqlite3")}

@@ -87,14 +87,17 @@ def alerts_open(actor: Actor) -> int:
 
 def flag_enabled(name: str, *, client_id: int | None = None) -> bool:
     """A feature flag: the client's row, else the shared row, else the environment (C13)."""
-    rows = {
-        row.client_id: row.enabled
-        for row in FeatureFlag.objects.filter(name=name)
-        if row.client_id in {None, client_id}
-    }
-    if client_id in rows:
-        return rows[client_id]
-    return rows.get(None, bool(getattr(settings, name, True)))
+    return flags_enabled(name, client_id=client_id)[name]
+
+
+def flags_enabled(*names: str, client_id: int | None = None) -> dict[str, bool]:
+    """Several feature flags in one query."""
+    rows = FeatureFlag.objects.filter(Q(client=None) | Q(client_id=client_id), name__in=names)
+    found = {name: bool(getattr(settings, name, True)) for name in names}
+    # Shared rows first, so that the client's own has the last word.
+    for row in sorted(rows, key=lambda row: row.client_id is not None):
+        found[row.name] = row.enabled
+    return found
 
 
 def calendar_is_open(calendar: BusinessCalendar, *, now: datetime) -> bool:

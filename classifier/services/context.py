@@ -16,7 +16,7 @@ from classifier.services.language import llm_maker
 from classifier.services.local_models import local_engine
 from classifier.steps.context import TriageContext
 from teams.models import Client
-from teams.selectors import flag_enabled
+from teams.selectors import flags_enabled
 from ticketing.models import Category, ClientSettings, Project, Taxonomy
 
 _FIELD_ACCEPT = {"severity": 0.6, "sentiment": 0.5, "root_cause": 0.5, "language": 0.5}
@@ -24,6 +24,8 @@ _FIELD_ACCEPT = {"severity": 0.6, "sentiment": 0.5, "root_cause": 0.5, "language
 
 A ticket without a severity has no promise to keep, so a likely severity is better than none.
 """
+
+_FLAGS = ("ENABLE_ENGINE_LOCAL", "ENABLE_ENGINE_LLM", "ENABLE_AI_CLASSIFICATION", "ENABLE_AI_EXTRACTION")
 
 
 def triage_context(*, client: Client, taxonomy: Taxonomy | None = None) -> TriageContext:
@@ -36,16 +38,9 @@ def triage_context(*, client: Client, taxonomy: Taxonomy | None = None) -> Triag
         .order_by("position", "pk")
     )
     spec = taxonomy_spec(taxonomy=taxonomy, categories=rows)
-    local = (
-        local_engine(taxonomy_id=taxonomy.pk)
-        if flag_enabled("ENABLE_ENGINE_LOCAL", client_id=client.pk)
-        else None
-    )
-    maker = (
-        llm_maker(client=client, spec=spec)
-        if flag_enabled("ENABLE_ENGINE_LLM", client_id=client.pk)
-        else None
-    )
+    on = flags_enabled(*_FLAGS, client_id=client.pk)
+    local = local_engine(taxonomy_id=taxonomy.pk) if on["ENABLE_ENGINE_LOCAL"] else None
+    maker = llm_maker(client=client, spec=spec) if on["ENABLE_ENGINE_LLM"] else None
     thresholds = _thresholds(own, rows)
     return TriageContext(
         client=client,
@@ -59,8 +54,8 @@ def triage_context(*, client: Client, taxonomy: Taxonomy | None = None) -> Triag
         custom_names={row.slug: frozenset(f.name for f in row.custom_fields.all()) for row in rows},
         thresholds=thresholds,
         make_llm=maker,
-        ai_classification=flag_enabled("ENABLE_AI_CLASSIFICATION", client_id=client.pk),
-        ai_extraction=flag_enabled("ENABLE_AI_EXTRACTION", client_id=client.pk),
+        ai_classification=on["ENABLE_AI_CLASSIFICATION"],
+        ai_extraction=on["ENABLE_AI_EXTRACTION"],
     )
 
 

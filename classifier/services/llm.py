@@ -11,6 +11,7 @@ from functools import lru_cache
 import structlog
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -51,6 +52,9 @@ class LedgerRows:
             outcome="sent",
         )
         self._open[id(departure)] = row.pk
+        if not connection.in_atomic_block:
+            # The answer takes seconds; meanwhile other threads need the connection more.
+            connection.close()
 
     def settled(self, settlement: Settlement) -> None:
         """Record the outcome of a call that left."""

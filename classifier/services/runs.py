@@ -35,19 +35,19 @@ def run_request(
     purpose: str = Purpose.TRIAGE,
     again: bool = False,
     inline: bool = False,
-    generation: int | None = None,
+    follows: WorkflowRun | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> WorkflowRun:
     """Owe a run for what the ticket now says. Asking twice for the same content gives the same run.
 
-    ``again`` raises the generation: the same content is judged anew. A draft carries the ``generation`` of
-    the triage it answers. ``inline`` runs are born leased to the request that waits for them; when that
-    request dies, the lease runs out and the sweeper takes over.
+    ``again`` raises the generation: the same content is judged anew. A draft ``follows`` the triage it
+    answers and carries its generation, content and configuration. ``inline`` runs are born leased to the
+    request that waits for them; when that request dies, the lease runs out and the sweeper takes over.
     """
     now = timezone.now()
-    content = content_hash(ticket=ticket)
-    runs = WorkflowRun.objects.filter(ticket=ticket, purpose=purpose)
-    generation = generation or runs.aggregate(latest=Max("generation"))["latest"] or 1
+    content = follows.content_hash if follows else content_hash(ticket=ticket)
+    configuration = follows.configuration_hash if follows else configuration_hash(ticket=ticket)
+    generation = follows.generation if follows else _latest_generation(ticket, purpose)
     if again:
         _supersede(ticket, purpose)
         generation += 1
@@ -66,7 +66,7 @@ def run_request(
         purpose=purpose,
         generation=generation,
         content_hash=content,
-        configuration_hash=configuration_hash(ticket=ticket),
+        configuration_hash=configuration,
         defaults={
             "client_id": ticket.client_id,
             "correlation_id": correlation_id(),
@@ -78,6 +78,12 @@ def run_request(
         },
     )
     return run
+
+
+def _latest_generation(ticket: Ticket, purpose: str) -> int:
+    runs = WorkflowRun.objects.filter(ticket=ticket, purpose=purpose)
+    latest: int | None = runs.aggregate(latest=Max("generation"))["latest"]
+    return latest or 1
 
 
 def _inline_lease() -> timedelta:

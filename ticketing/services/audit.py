@@ -28,6 +28,8 @@ class Change:
     old: Any = None
     new: Any = None
     reason: str = ""
+    actor: Actor | None = None
+    """Who did it, where one transaction holds the work of several."""
 
 
 def events_append(*, ticket: Ticket, actor: Actor, changes: Sequence[Change]) -> list[TicketEvent]:
@@ -41,13 +43,14 @@ def events_append(*, ticket: Ticket, actor: Actor, changes: Sequence[Change]) ->
     events = []
     for change in changes:
         sequence += 1
+        by = change.actor or actor
         event = TicketEvent(
             ticket=ticket,
             sequence=sequence,
             created_at=timezone.now(),
-            actor_kind=actor.kind.value,
-            actor_id=actor.id,
-            actor_label=actor.label[:200],
+            actor_kind=by.kind.value,
+            actor_id=by.id,
+            actor_label=by.label[:200],
             verb=change.verb,
             field=change.field,
             old_value=change.old,

@@ -296,9 +296,13 @@ def _decide(ticket: Ticket, decided: dict[str, str], actor: Actor) -> None:
 
 
 def ticket_save(ticket: Ticket, names: list[str]) -> None:
-    """Validate and write the named fields with a new version; the caller holds the lock."""
+    """Validate and write the named fields with a new version; the caller holds the lock.
+
+    Only these are validated: every reference among the others would cost a query to find what is known.
+    """
     ticket.version += 1
-    ticket.full_clean(validate_unique=False, validate_constraints=False)
+    unchanged = {field.name for field in ticket._meta.concrete_fields} - set(names)
+    ticket.full_clean(exclude=unchanged, validate_unique=False, validate_constraints=False)
     ticket.save(update_fields=[*dict.fromkeys(names), "version", "updated_at"])
 
 

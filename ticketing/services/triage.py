@@ -72,38 +72,47 @@ def triage_apply(*, ticket_id: int, outcome: TriageOutcome) -> Ticket:
         for item in outcome.fields
         if item.field not in existing or existing[item.field].state not in PERSON_STATES
     ]
-    _store_decisions(ticket, open_fields, outcome.run_uuid)
-    _write_fields(ticket, open_fields)
+    _store_decisions(ticket, existing, open_fields, outcome.run_uuid)
+    changes = _field_changes(ticket, open_fields)
     _write_secondary(ticket, outcome)
     ticket.needs_review = outcome.needs_review
     ticket.triaged_at = ticket.triaged_at or timezone.now()
-    ticket_save(ticket, ["needs_review", "triaged_at"])
+    ticket_save(ticket, [*(change.field for change in changes), "needs_review", "triaged_at"])
+    if changes:
+        events_append(ticket=ticket, actor=automation_actor(ActorKind.SYSTEM, "Triage"), changes=changes)
     _write_team(ticket, open_fields)
     events.ticket_triaged.publish(ticket=ticket, run_uuid=outcome.run_uuid, needs_review=outcome.needs_review)
     return ticket
 
 
-def _store_decisions(ticket: Ticket, items: Sequence[FieldOutcome], run_uuid: UUID) -> None:
+_DECISION_FIELDS = (
+    "value", "state", "confidence", "source", "reasoning", "alternatives", "evidence", "run_uuid",
+    "decided_by", "updated_at",
+)  # fmt: skip
+
+
+def _store_decisions(
+    ticket: Ticket, existing: Mapping[str, FieldDecision], items: Sequence[FieldOutcome], run_uuid: UUID
+) -> None:
+    """One row a field; the caller holds the ticket's lock, so nobody else adds one meanwhile."""
+    new: list[FieldDecision] = []
+    changed: list[FieldDecision] = []
     for item in items:
-        FieldDecision.objects.update_or_create(
-            ticket=ticket,
-            field=item.field,
-            defaults={
-                "value": item.value[:200],
-                "state": item.state,
-                "confidence": item.confidence,
-                "source": item.source,
-                "reasoning": item.reasoning,
-                "alternatives": item.alternatives,
-                "evidence": item.evidence,
-                "run_uuid": run_uuid,
-                "decided_by": None,
-            },
-        )
+        known = existing.get(item.field)
+        row = known or FieldDecision(ticket=ticket, field=item.field)
+        (changed if known else new).append(row)
+        row.value, row.state = item.value[:200], item.state
+        row.confidence, row.source, row.reasoning = item.confidence, item.source, item.reasoning
+        row.alternatives, row.evidence = item.alternatives, item.evidence
+        row.run_uuid, row.decided_by, row.updated_at = run_uuid, None, timezone.now()
+    FieldDecision.objects.bulk_create(new)
+    if changed:
+        FieldDecision.objects.bulk_update(changed, _DECISION_FIELDS)
 
 
-def _write_fields(ticket: Ticket, items: Sequence[FieldOutcome]) -> None:
-    """Applied values go to the ticket; each change is one event signed by the engine that made it."""
+def _field_changes(ticket: Ticket, items: Sequence[FieldOutcome]) -> list[Change]:
+    """Set applied values on the ticket; each change is one event signed by the engine that made it."""
+    changes = []
     for item in items:
         if item.state != DecisionState.APPLIED or item.field == TriageField.TEAM:
             continue
@@ -112,11 +121,17 @@ def _write_fields(ticket: Ticket, items: Sequence[FieldOutcome]) -> None:
         if value is None or old == value:
             continue
         setattr(ticket, item.field, value)
-        ticket_save(ticket, [item.field])
-        change = Change(
-            "ticket.triaged", field=item.field, old=plain(old), new=plain(value), reason=item.reasoning
+        changes.append(
+            Change(
+                "ticket.triaged",
+                field=item.field,
+                old=plain(old),
+                new=plain(value),
+                reason=item.reasoning,
+                actor=_signed_by(item),
+            )
         )
-        events_append(ticket=ticket, actor=_signed_by(item), changes=[change])
+    return changes
 
 
 def _signed_by(item: FieldOutcome) -> Actor:

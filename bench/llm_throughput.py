@@ -1,0 +1,150 @@
+"""Benchmark P4: tickets a minute through one worker process while a language model takes seconds to answer.
+
+Run, with a PostgreSQL database made for it and a Redis database nobody else uses::
+
+    DATABASE_URL=postgres://…/bench REDIS_URL=redis://127.0.0.1:6379/9 python -m bench.llm_throughput
+
+The server is ours and answers every call correctly after ``--seconds``; every ticket is asked about. The
+tickets are owed first, then one Celery worker with ``--threads`` threads starts. Throughput counts from the
+first claim to the last result; latency is from claim to result of one ticket, at full load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+SYLLABLES = ("bal", "dor", "kem", "lin", "mot", "nar", "pes", "rul", "sev", "tam", "vek", "zor")
+TARGET_PER_MINUTE, TARGET_P95_SECONDS = 1_500, 10.0
+
+
+def text_of(number: int) -> str:
+    """A text no engine can be sure of and that is like no other: words nobody knows."""
+    dice = random.Random(number)
+    words = ["".join(dice.choices(SYLLABLES, k=3)) for _ in range(12)]
+    return f"The {' '.join(words[:6])} is odd since the {' '.join(words[6:])}."
+
+
+def prepare(tickets: int) -> None:
+    """Tables, reference data, a trained model, and so many tickets that owe a triage."""
+    from django.core.management import call_command  # noqa: PLC0415  settings come first
+
+    call_command("migrate", verbosity=0)
+    call_command("load_defaults", verbosity=0)
+    from classifier.services.examples import starter_examples_load  # noqa: PLC0415
+    from classifier.services.runs import run_request  # noqa: PLC0415
+    from classifier.services.training import models_train  # noqa: PLC0415
+    from common.actors import system_actor  # noqa: PLC0415
+    from teams.models import Client  # noqa: PLC0415
+    from ticketing.choices import TriageIntent  # noqa: PLC0415
+    from ticketing.models import Taxonomy  # noqa: PLC0415
+    from ticketing.services.defaults import client_settings_ensure  # noqa: PLC0415
+    from ticketing.services.requesters import RequesterIdentity, requester_resolve  # noqa: PLC0415
+    from ticketing.services.tickets import NewTicket, ticket_open  # noqa: PLC0415
+
+    client, _ = Client.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
+    client_settings_ensure(client=client, taxonomy_slug="it_support")
+    taxonomy = Taxonomy.objects.get(slug="it_support")
+    starter_examples_load(taxonomy=taxonomy)
+    models_train(taxonomy=taxonomy)
+    for number in range(tickets):
+        person = requester_resolve(client=client, identity=RequesterIdentity(external_id=f"u-{number % 500}"))
+        new = NewTicket(
+            client=client, requester=person, subject="", body=text_of(number), intent=TriageIntent.NONE
+        )
+        run_request(ticket=ticket_open(new=new, actor=system_actor()))
+
+
+def slow_server(seconds: float) -> Any:
+    """A correct server that thinks for a while."""
+    from tests.fakes.llm_server import FakeLlmServer, sample_answer  # noqa: PLC0415
+
+    def answer(body: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(seconds)
+        return sample_answer(body)
+
+    return FakeLlmServer(answer)
+
+
+def measure(threads: int, url: str) -> None:
+    """Start the worker, hand it every owed run, wait, and print the figures."""
+    from django.utils import timezone  # noqa: PLC0415
+
+    from classifier.models import WorkflowRun  # noqa: PLC0415
+    from classifier.services.runs import due_runs  # noqa: PLC0415
+    from classifier.tasks import triage  # noqa: PLC0415
+
+    owed = due_runs(now=timezone.now(), limit=100_000)
+    for run_id in owed:
+        triage.delay(run_id)
+    environment = {**os.environ, "OPENAI_BASE_URL": f"{url}/v1"}
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-P", "threads", "-c", str(threads)]
+    command += ["--without-mingle", "--without-gossip", "--loglevel", "ERROR"]
+    worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    peak = 0
+    try:
+        rows = WorkflowRun.objects.filter(pk__in=owed)
+        while rows.exclude(state="completed").exists() and worker.poll() is None:
+            time.sleep(0.5)
+            peak = max(peak, resident_mib(worker.pid))
+    finally:
+        worker.terminate()
+        worker.wait(timeout=60)
+    report(list(rows.filter(state="completed")), peak, threads)
+
+
+def resident_mib(pid: int) -> int:
+    """Memory of a process, in MiB."""
+    with open(f"/proc/{pid}/statm") as stat:
+        return int(stat.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def report(runs: list[Any], peak: int, threads: int) -> None:
+    """Print throughput, latency and memory."""
+    from classifier.models import LlmCall, WorkflowStep  # noqa: PLC0415
+
+    started, ended = min(r.started_at for r in runs), max(r.finished_at for r in runs)
+    minutes = (ended - started).total_seconds() / 60
+    latency = np.array([(r.finished_at - r.started_at).total_seconds() for r in runs])
+    asked = WorkflowStep.objects.filter(run__in=runs, name="classify_llm")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {threads} threads"
+    )
+    print(f"{len(runs)} tickets, {asked.filter(status='completed').count()} answered by the model")
+    print(f"{len(runs) / minutes:,.0f} tickets a minute (target {TARGET_PER_MINUTE:,})")
+    p50, p95 = np.percentile(latency, [50, 95])
+    print(f"from claim to result: median {p50:.2f} s, p95 {p95:.2f} s (target {TARGET_P95_SECONDS:.0f} s)")
+    print(f"worker process: {peak} MiB at most; {LlmCall.objects.count()} calls in the ledger")
+
+
+def main() -> None:
+    """Read the arguments, prepare, measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tickets", type=int, default=2_000)
+    parser.add_argument("--threads", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    chosen = parser.parse_args()
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings", "LLM_PROVIDER": "compatible", "LLM_MODEL": "slow",
+        "OPENAI_API_KEY": "bench", "LLM_CACHE_SECONDS": "0", "OPENAI_BASE_URL": "http://127.0.0.1:9",
+        "ENABLE_RESPONSE_GENERATION": "0", "LOG_LEVEL": "ERROR",
+    }  # fmt: skip
+    os.environ.setdefault("SECRET_KEY", "bench")
+    import django  # noqa: PLC0415
+
+    django.setup()
+    prepare(chosen.tickets)
+    with slow_server(chosen.seconds) as server:
+        measure(chosen.threads, server.url)
+
+
+if __name__ == "__main__":
+    main()
