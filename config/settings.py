@@ -357,6 +357,8 @@ ATTACHMENT_WAIT_SECONDS = env.int("ATTACHMENT_WAIT_SECONDS", 30)
 INLINE_DEADLINE_SECONDS = env.float("INLINE_DEADLINE_SECONDS", 4.5)
 BLIND_SAMPLE_RATE = env.float("BLIND_SAMPLE_RATE", 0.05)
 DUPLICATE_WINDOW_HOURS = env.int("DUPLICATE_WINDOW_HOURS", 72)
+BURST_MINUTES = env.int("BURST_MINUTES", 15)
+BURST_TICKETS = env.int("BURST_TICKETS", 5)
 LLM_ENVIRONMENT = {name: value for name in VARIABLES if (value := env.str(name, ""))}
 
 # --- mail -------------------------------------------------------------------------------------------------

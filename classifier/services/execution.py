@@ -8,12 +8,13 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from classifier.choices import Purpose, RunState, StepStatus
 from classifier.models import ExtractedField, Prediction, WorkflowRun, WorkflowStep
 from classifier.pipeline import triage_compute
+from classifier.services.bursts import burst_propose
 from classifier.services.classifications import classification_record
 from classifier.services.context import triage_context
 from classifier.services.drafts import draft_write
@@ -51,11 +52,24 @@ def run_process(*, run_id: int) -> bool:
     try:
         if run.purpose == Purpose.DRAFT:
             return _draft(run, token)
-        return _finish(run, token, compute(run=run, llm_seconds=settings.WORKFLOW_TIMEOUT_SECONDS))
+        result = compute(run=run, llm_seconds=settings.WORKFLOW_TIMEOUT_SECONDS)
+        done = _finish(run, token, result)
     except Exception as error:
         logger.exception("run_failed", run=str(run.uuid), ticket=run.ticket.reference)
         run_failed(run_id=run_id, token=token, error=type(error).__name__, now=timezone.now())
         return False
+    _look_for_burst(run.ticket, result, done=done)
+    return done
+
+
+def _look_for_burst(ticket: Ticket, result: TriageResult, *, done: bool) -> None:
+    """In a transaction of its own: it locks another ticket, and its failure costs no triage."""
+    if not (done and result.similar):
+        return
+    try:
+        burst_propose(ticket=ticket, now=timezone.now())
+    except DatabaseError:
+        logger.exception("burst_failed", ticket=ticket.reference)
 
 
 def run_inline(*, run: WorkflowRun) -> TriageResult:
@@ -71,7 +85,7 @@ def run_inline(*, run: WorkflowRun) -> TriageResult:
     if result.judgement.llm_timed_out:
         run_release(run_id=run.pk, token=token, next_at=timezone.now(), counts=False)
     else:
-        _finish(run, token, result)
+        _look_for_burst(run.ticket, result, done=_finish(run, token, result))
     return result
 
 

@@ -163,6 +163,7 @@ def stop_stuck(*, run: WorkflowRun, error: str, now: datetime) -> None:
             rule="classifier.run_stuck",
             subject=run.ticket.reference,
             severity=AlertSeverity.CRITICAL,
+            client=run.ticket.client,
             message=f"{run.get_purpose_display()} of {run.ticket.reference} failed {run.attempts} times.",
             now=now,
         )

@@ -8,19 +8,33 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from teams.choices import AlertSeverity, AlertState
-from teams.models import Alert
+from teams.models import Alert, Client
 
 
 def alert_raise(
-    *, rule: str, message: str, now: datetime, subject: str = "", severity: str = AlertSeverity.WARNING
+    *,
+    rule: str,
+    message: str,
+    now: datetime,
+    subject: str = "",
+    severity: str = AlertSeverity.WARNING,
+    client: Client | None = None,
 ) -> Alert:
-    """Open an alert, or count one more sighting of the open one."""
+    """Open an alert, or count one more sighting of the open one.
+
+    With a ``client`` only its people see it; without one it concerns the house.
+    """
     seen = Alert.objects.filter(rule=rule, subject=subject, state=AlertState.OPEN)
     if not seen.update(count=F("count") + 1, last_seen_at=now, message=message):
         try:
             with transaction.atomic():
                 return Alert.objects.create(
-                    rule=rule, subject=subject, message=message, severity=severity, last_seen_at=now
+                    rule=rule,
+                    subject=subject,
+                    message=message,
+                    severity=severity,
+                    client=client,
+                    last_seen_at=now,
                 )
         except IntegrityError:
             seen.update(count=F("count") + 1, last_seen_at=now)

@@ -37,9 +37,12 @@ def links_propose(*, ticket: Ticket, proposals: Sequence[LinkProposal]) -> list[
             pk__in=[item.target_id for item in proposals], client_id=ticket.client_id
         ).values_list("pk", flat=True)
     )
-    known = set(TicketLink.objects.filter(source=ticket).values_list("target_id", flat=True))
-    known |= set(TicketLink.objects.filter(target=ticket).values_list("source_id", flat=True))
-    fresh = [item for item in proposals if item.target_id in targets - known]
+    known = _known_pairs(ticket)
+    fresh = [
+        item
+        for item in proposals
+        if item.target_id in targets and (item.target_id, item.kind == LinkKind.PARENT) not in known
+    ]
     rows = TicketLink.objects.bulk_create(
         TicketLink(
             source=ticket, target_id=item.target_id, kind=item.kind, score=item.score, parts=item.parts
@@ -53,6 +56,16 @@ def links_propose(*, ticket: Ticket, proposals: Sequence[LinkProposal]) -> list[
             changes=[Change("link.proposed", field=item.kind, new=item.target_id) for item in fresh],
         )
     return rows
+
+
+def _known_pairs(ticket: Ticket) -> set[tuple[int, bool]]:
+    """The tickets linked with this one, each with whether one is the other's incident.
+
+    Alike and part of an incident are two statements: a pair may have a link of either sort.
+    """
+    ahead = TicketLink.objects.filter(source=ticket).values_list("target_id", "kind")
+    behind = TicketLink.objects.filter(target=ticket).values_list("source_id", "kind")
+    return {(pk, kind == LinkKind.PARENT) for pk, kind in [*ahead, *behind]}
 
 
 @transaction.atomic
