@@ -91,6 +91,21 @@ class PromptVariant(models.TextChoices):
     COMPLEX = "complex", "Long tickets: reasoning first"
 
 
+class ProposalKind(models.TextChoices):
+    """What a mined phrase becomes."""
+
+    KEYWORD = "keyword", "Keyword of a category"
+    ROUTING = "routing", "Routing rule"
+
+
+class ProposalState(models.TextChoices):
+    """Life of a proposed rule."""
+
+    PROPOSED = "proposed", "Proposed"
+    ADOPTED = "adopted", "Adopted"
+    DISMISSED = "dismissed", "Dismissed"
+
+
 class Tone(models.TextChoices):
     """How a draft speaks."""
 

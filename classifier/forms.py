@@ -37,6 +37,12 @@ class OperateForm(forms.Form):
     action = forms.ChoiceField(choices=[("pause", "Pause"), ("resume", "Resume")])
 
 
+class ProposalForm(forms.Form):
+    """What becomes of a proposed rule."""
+
+    action = forms.ChoiceField(choices=[("adopt", "Adopt"), ("dismiss", "Dismiss")])
+
+
 class TrialForm(forms.Form):
     """A text to send to a language model, as a ticket of one client."""
 

@@ -12,9 +12,11 @@ from django.utils import timezone
 from classifier.models import LlmCall, WorkflowStep
 from classifier.services.execution import run_process
 from classifier.services.llm_return import providers_probe, returned_runs_request
+from classifier.services.mining import rules_mine
 from classifier.services.runs import due_runs, missing_runs_request, worn_out_stop
 from classifier.services.training import models_train
 from common.queueing import enqueue
+from teams.models import Client
 from ticketing.models import Taxonomy
 
 logger = structlog.get_logger(__name__)
@@ -58,6 +60,13 @@ def retrain() -> None:
         return
     for taxonomy in Taxonomy.objects.filter(is_active=True):
         models_train(taxonomy=taxonomy)
+
+
+@shared_task(time_limit=900, soft_time_limit=840)
+def mine_rules() -> None:
+    """Propose rules from what people confirmed. Repeating renews the figures and proposes nothing twice."""
+    for client in Client.objects.active().filter(ticketing_settings__isnull=False):
+        rules_mine(client=client)
 
 
 @shared_task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from classifier.views import providers, review
+from classifier.views import proposals, providers, review
 
 app_name = "review"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("review/<int:pk>/answer", review.answer, name="answer"),
     path("review/<int:pk>/skip", review.skip, name="skip"),
     path("review/<int:pk>/undo", review.undo, name="undo"),
+    path("proposed-rules/", proposals.overview, name="proposals"),
+    path("proposed-rules/<int:pk>/decide", proposals.decide, name="proposal_decide"),
     path("language-models/", providers.overview, name="providers"),
     path("language-models/<slug:key>/operate", providers.operate, name="provider_operate"),
     path("language-models/<slug:key>/try", providers.attempt, name="provider_try"),

@@ -19,6 +19,8 @@ SCHEDULE = {
     "heartbeat": {"task": "config.tasks.heartbeat", "schedule": 30.0},
     # New examples become a new model if they make it no worse (C7).
     "retrain": {"task": "classifier.tasks.retrain", "schedule": crontab(hour=2, minute=15)},
+    # What people confirmed is searched for phrases that could be rules (C29).
+    "rule mining": {"task": "classifier.tasks.mine_rules", "schedule": crontab(hour=2, minute=45)},
     # Old details of steps and calls go; decisions stay (C21).
     "triage housekeeping": {"task": "classifier.tasks.housekeeping", "schedule": crontab(hour=3, minute=0)},
     # Expired idempotency records and sessions go.

@@ -60,6 +60,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _list("Categories", "label", "ticketing_category"),
             _list("Routing rules", "alt_route", "ticketing_routingrule"),
             _list("Teams", "groups", "teams_team"),
+            _link("Proposed rules", "lightbulb", reverse("review:proposals")),
             _list("SLA policies", "timer", "sla_policy"),
             _list("Clocks", "hourglass_top", "sla_clock"),
         ),

@@ -2,6 +2,7 @@
 
 from classifier.models.language import LlmProvider, PromptVersion
 from classifier.models.learning import LabelledExample, LocalModel, ReviewItem
+from classifier.models.mining import RuleProposal
 from classifier.models.outcomes import Classification, ExtractedField, LlmCall, ResponseDraft
 from classifier.models.runs import Prediction, WorkflowRun, WorkflowStep
 
@@ -16,6 +17,7 @@ __all__ = [
     "PromptVersion",
     "ResponseDraft",
     "ReviewItem",
+    "RuleProposal",
     "WorkflowRun",
     "WorkflowStep",
 ]
