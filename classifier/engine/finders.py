@@ -162,6 +162,9 @@ _PHONE: Final = re.compile(
     r"(?<![\w.#/@-])(?:\+|00)?[(]?\d[\d ()./\-\u00a0]{5,22}\d(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?(?![\w@]|-\w|"
     r"\.\d)"
 )
+# No country's code begins with a zero; dumps of memory are full of them.
+_ABROAD: Final = re.compile(r"\+|00[ ]?[(]?[1-9]")
+_EXTENSION: Final = re.compile(r"[ ]?(?:x|ext\.?)[ ]?\d{1,6}\Z")
 _PHONE_LABEL: Final = re.compile(
     r"\b(?:tele)?(?:phone|tel|telephone|telefon|mobile|mobil|cell|call|reach|fax|handy|whatsapp|number|"
     r"rückruf|contact|dial|text)\b"
@@ -173,13 +176,14 @@ _PHONE_SHAPE: Final = re.compile(
     r"0\d{1,4}(?:[ /.-]\d{2,4}){2,4}\Z)"
 )
 _NANP_SHAPE: Final = re.compile(r"(?:\(\d{3}\)[ ]?|\d{3}[-. ])\d{3}[-. ]\d{4}(?:\D|\Z)")
-_DATE_SHAPE: Final = re.compile(
+DATE_SHAPE: Final = re.compile(
     r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d"
 )
-_NUMBER_LABEL: Final = re.compile(
-    r"\b(?:order|invoice|serial|s/n|sn|gtin|ean|upc|barcode|lot|batch|iban|card|ticket|error|code|account|"
-    r"id|version|build|"
-    r"reference|ref|tracking|po)[ ]{0,2}(?:number|no|nr|is)?\.?[ ]{0,2}[:#]?[ ]{0,2}\Z",
+NUMBER_LABEL: Final = re.compile(
+    r"\b(?:order(?:ed)?|invoice|serial|s/n|sn|gtin|ean|upc|barcode|lot|batch|iban|card|ticket|error|code|"
+    r"account|id|version|build|reference|ref|tracking|po|item|material|article|part|asset|model|customer|"
+    r"contract|policy|case|incident|request|delivery|shipment|job|index)"
+    r"[ ]{0,2}(?:number|no|nr|is)?\.?[ ]{0,2}[:#?]{0,2}[ ]{0,3}\Z",
     _I,
 )
 _MAX_PHONES: Final = 20
@@ -350,8 +354,8 @@ def phone_candidates(text: str) -> Iterator[tuple[int, int, float]]:
     """Yield what is written like a phone number or named as one, with the confidence of that."""
     for match in _PHONE.finditer(text):
         value = match.group()
-        digits = sum(character.isdigit() for character in value)
-        if not 7 <= digits <= 15 or _DATE_SHAPE.match(value) or checks.normal_ip(value):
+        digits = sum(character.isdigit() for character in _EXTENSION.sub("", value))
+        if not 7 <= digits <= 15 or DATE_SHAPE.match(value) or checks.normal_ip(value):
             continue
         confidence = _phone_confidence(text, match.start(), value)
         if confidence:
@@ -359,10 +363,10 @@ def phone_candidates(text: str) -> Iterator[tuple[int, int, float]]:
 
 
 def _phone_confidence(text: str, start: int, value: str) -> float:
-    if value.startswith(("+", "00")):
+    if _ABROAD.match(value):
         return 0.96
     context = max(0, start - 40)
-    if _NUMBER_LABEL.search(text, context, start) and not re.search(
+    if NUMBER_LABEL.search(text, context, start) and not re.search(
         r"(?i)phone|tel|mobile", text[context:start]
     ):
         return 0.0
@@ -404,7 +408,7 @@ def find_gtins(text: str) -> Iterator[Found]:
             bare = {8: 0.0, 12: 0.55, 13: 0.75, 14: 0.78}[len(value)]
             confidence = 0.97 if labelled else bare
             if confidence and not (
-                not labelled and _NUMBER_LABEL.search(text, max(0, match.start() - 30), match.start())
+                not labelled and NUMBER_LABEL.search(text, max(0, match.start() - 30), match.start())
             ):
                 yield Found(
                     "gtin",

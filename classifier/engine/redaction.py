@@ -13,8 +13,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from classifier.engine import checks
-from classifier.engine.finders import EMAIL, find_ips, phone_candidates
-from classifier.engine.phrases import word_set
+from classifier.engine.finders import find_ips
+from classifier.engine.names import find_names
+from classifier.engine.personal import (
+    find_emails,
+    find_ipv6,
+    find_labelled_cards,
+    find_labelled_ibans,
+    find_phones,
+    fold_look_alikes,
+    likely_ip,
+)
 
 Span = tuple[int, int]
 Detector = Callable[[str], Iterator[Span]]
@@ -24,7 +33,7 @@ _PLACEHOLDER: Final = re.compile(r"\[[A-Z]{2,12}_\d{1,6}\]")
 _MAX_LOG_CHARS: Final = 10_000
 
 _CREDENTIAL_LABEL: Final = (
-    r"(?:pass(?:word|code|phrase)?|passwort|kennwort|pwd|pin|secret(?:[ _-]?key)?|client[ _-]?secret|"
+    r"(?:pass(?:word|code|phrase)|passwort|kennwort|pwd|pw|pin|secret(?:[ _-]?key)?|client[ _-]?secret|"
     r"(?:api|access|auth|private|account|shared)[ _-]?(?:key|token)|token|otp|zugangscode|mot de passe|"
     r"contraseña)"
 )
@@ -32,15 +41,22 @@ _TOKENS: Final = re.compile(
     r"(?<![\w-])(?:sk-[\w-]{16,200}|[sr]k_(?:live|test)_\w{10,100}|gh[pousr]_\w{20,100}|"
     r"github_pat_\w{20,120}|"
     r"glpat-[\w-]{16,60}|xox[abprs]-[\w-]{10,120}|A(?:KIA|SIA)[0-9A-Z]{16}|AIza[\w-]{30,50}|hf_\w{20,60}|"
-    r"npm_\w{20,60}|SG\.[\w-]{16,40}\.[\w-]{16,60}|gsk_\w{20,80}|"
+    r"npm_\w{20,60}|whsec_\w{16,80}|xapp-[\w-]{20,120}|shp(?:at|ca|pa|ss)_\w{20,60}|dop_v1_\w{40,80}|"
+    r"glsa_\w{20,60}|\d{8,10}:AA[\w-]{30,40}|SG\.[\w-]{16,40}\.[\w-]{16,60}|gsk_\w{20,80}|"
     r"eyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{0,1000})"
 )
-_BEARER: Final = re.compile(r"\b(?:bearer|basic)[ ]{1,2}([\w.~+/=-]{12,2000})", _I)
+# A capital, digit or sign inside tells a credential from "basic instructions".
+_BEARER: Final = re.compile(
+    r"\b(?:(?i:bearer)[ ]{1,2}|(?i:basic)[ ]{1,2}(?=[\w.~+/=-][\w.~-]{0,200}[\dA-Z+/=]))([\w.~+/=-]{12,2000})"
+)
 _LABELLED_SECRET: Final = re.compile(
-    r"(?<![A-Za-z])"
-    + _CREDENTIAL_LABEL
-    + r"[\"']?[ ]{0,2}(?:[:=]|:=|=>)[ ]{0,2}[\"'“]?([^\s\"'“”,;\[\]]{3,200})",
+    r"(?<![A-Za-z])" + _CREDENTIAL_LABEL + r"[\"']?[ ]{0,2}(?:[:=]|:=|=>)[ ]{0,2}[\"'“]?(?!/\w{1,40}/)"
+    r"([^\s:\"'“”,;\[\]][^\s\"'“”,;\[\]]{2,199})",
     _I,
+)
+# "PASS: unit/test" is the outcome of a test.
+_PASS: Final = re.compile(
+    r"(?<![A-Za-z])pass[ ]{0,2}[:=][ ]{0,2}((?=[^\s/]{0,40}[\d!@#$%^&*+])[^\s\"'“”:,;/\[\]]{4,200})", _I
 )
 # After "is" only what looks like a password counts: "my password is not working" holds none.
 _SPOKEN_SECRET: Final = re.compile(
@@ -48,65 +64,45 @@ _SPOKEN_SECRET: Final = re.compile(
     r"((?=[^\s\"'“”]{0,40}[\d!@#$%^&*_+=])[^\s\"'“”,;\[\]]{4,200})",
     _I,
 )
+# On the next line too counts only what looks like a password, for there often stands the next label.
+_SECRET_BELOW: Final = re.compile(
+    r"(?<![A-Za-z])" + _CREDENTIAL_LABEL + r"[ ]{0,2}:[ ]{0,2}\r?\n[ ]{0,4}"
+    r"((?=[^\s:\"'“”]{0,40}[\d!@#$%^&*_+=])[^\s:\"'“”,;\[\]]{4,200})[ ]{0,2}$",
+    _I | re.MULTILINE,
+)
+_CODE: Final = re.compile(
+    r"(?<!\w)(?:PIN|TAN|OTP|CVV2?|CVC2?)(?:[ -]?(?i:code|number|no|nr|nummer))?\.?[ ]{0,2}(?:is|ist)?"
+    r"[ ]{0,2}[:=#]?[ ]{0,2}(\d{3,8})(?![\w.-])"
+)
+_URL_SECRET: Final = re.compile(
+    r"[?&](?:sig|signature|key|code|session(?:[_-]?id)?|sid|auth|ticket)=([\w.~%+/=-]{12,2000})", _I
+)
 _URL_PASSWORD: Final = re.compile(r"://[^\s:/@\[\]]{1,100}:([^\s@/\[\]]{1,200})@")
 _KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")
 _KEY_END: Final = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY-----")
 
-_IBAN_START: Final = re.compile(r"(?<!\w)[A-Z]{2}\d{2}", _I)
-_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,4})?(?!\w)", _I)
+_IBAN_START: Final = re.compile(r"(?:(?<!\w)|(?<=IBAN))[A-Z]{2}\d{2}", _I)
+_IBAN: Final = re.compile(
+    r"[A-Z]{2}\d{2}(?:(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,4})?(?!\w)|"
+    r"(?:-[0-9A-Z]{4}){2,7}(?:-[0-9A-Z]{1,4})?(?![\w-]))",
+    _I,
+)
 _DIGIT_GROUP: Final = re.compile(r"(?<!\w)\d{1,19}(?!\w)")
 _MAX_CARD_GROUPS: Final = 6
+_MAX_CARD_GAP: Final = 2
+_MIN_CARD_GROUP: Final = 3
 _US_SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _UK_NINO: Final = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Z]{2}[ ]?\d\d[ ]?\d\d[ ]?\d\d[ ]?[A-D](?!\w)")
 _LABELLED_ID: Final = re.compile(
-    r"\b(?:ssn|social security(?: number)?|national id(?:entity)?|national insurance|nino|tax id|tin|"
-    r"steuer-?id|"
-    r"steueridentifikationsnummer|sozialversicherungsnummer|passport|reisepass|personalausweis|"
-    r"ausweisnummer|pesel|bsn|dni|nie|"
-    r"codice fiscale|driver'?s licen[cs]e|id card)(?:[ ](?:number|no|nr))?\b\.?[ ]{0,2}(?:is|"
+    r"\b(?:ssn|social security(?: number)?|national id(?:entity)?|national insurance|nino|"
+    r"ni(?=[ ](?:number|no|nr))|nhs|tax id|tin|steuer-?id|steueridentifikationsnummer|"
+    r"sozialversicherungsnummer|svnr|ahv(?:-nummer|-nr)?|passport|reisepass|personalausweis|"
+    r"ausweisnummer|pesel|bsn|dni|nie|nif|cpf|curp|aadhaar|medicare|"
+    r"codice fiscale|driv(?:er'?s|ing) licen[cs]e|id card)(?:[ ](?:number|no|nr))?\b\.?[ ]{0,2}(?:is|"
     r"ist)?[ ]{0,2}[:#]?[ ]{0,2}"
-    r"((?=[A-Z0-9 -]{0,20}\d)[A-Z0-9](?:[ -]?[A-Z0-9]){5,18})(?!\w)",
+    r"((?=(?:[ .-]?[A-Z0-9]){6})[A-Z]{0,6}[ -]?\d[A-Z0-9]{0,17}"
+    r"(?:[ .-](?=[A-Z]{0,2}\d)[A-Z0-9]{1,8}){0,5}(?:[ -][A-Z](?!\w))?)(?!\w)",
     _I,
-)
-
-_NAME_WORD: Final = r"[A-ZÀ-ÖØ-ÞŁŚŻŹĆ][\w'’]{1,24}(?:-[A-ZÀ-ÖØ-ÞŁŚŻŹĆ][\w'’]{1,24})?"
-_FULL_NAME: Final = _NAME_WORD + r"(?:[ ](?:[A-Z]\.|van|von|de|der|den|la|di|da|" + _NAME_WORD + r")){0,3}"
-_INTRODUCED: Final = re.compile(
-    r"\b(?:[Mm]y name is|[Mm]y name's|[Mm]ein Name ist|[Ii]ch heiße|[Jj]e m'appelle|[Mm]e llamo|"
-    r"[Nn]ame:)[ ]{1,2}"
-    r"(" + _FULL_NAME + r")"
-)
-_THIS_IS: Final = re.compile(
-    r"\b(?:[Tt]his is|I am|I'm|[Ii]ch bin|[Hh]ier ist)[ ]("
-    + _NAME_WORD
-    + r"[ ]"
-    + _NAME_WORD
-    + r")(?=[ ]?(?:from|of|in|at|and|with|,|\.|\(|from|aus|vom|von)(?:\W|$))"
-)
-_TITLED: Final = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Herrn|Frau|Mme|Sr|Sra)\.?[ ](" + _FULL_NAME + r")"
-)
-_GREETED: Final = re.compile(
-    r"^[ \t]{0,4}(?:Hi|Hello|Hey|Dear|Hallo|Liebe|Lieber|Bonjour|Hola)[ ]("
-    + _NAME_WORD
-    + r"(?:[ ]"
-    + _NAME_WORD
-    + r"){0,2})"
-    r"[ ]{0,2}(?=[,!:\n]|$)",
-    re.MULTILINE,
-)
-_SIGNED: Final = re.compile(
-    r"^[ \t]{0,4}(?:(?:kind|best|warm|many)?[ ]?(?:regards|wishes|thanks|greetings)|thanks(?: a lot| in "
-    r"advance)?|thank you|"
-    r"sincerely|yours (?:sincerely|truly|faithfully)|cheers|best|mit freundlichen grüßen|(?:viele|beste|"
-    r"liebe) grüße|mfg|vg|lg)"
-    r"[ ]{0,2}[,.!]?[ ]{0,2}(?:\n[ \t]{0,4}){1,2}((?-i:" + _FULL_NAME + r"))[ \t]{0,4}(?=\n|$|,)",
-    re.MULTILINE | _I,
-)
-_NOT_NAMES: Final = word_set(
-    "support team all sir madam there everyone everybody helpdesk service customer "
-    "desk it folks hello sent best "
-    "colleagues damen herren zusammen kollegen unable having writing trying getting the a an not"
 )
 
 
@@ -137,7 +133,8 @@ def _ibans(text: str) -> Iterator[Span]:
 
 
 def _longest_valid(run: str) -> int:
-    """Return the length of the longest head of ``run`` that is an IBAN and ends at a space, or 0."""
+    """Return the length of the longest head of ``run`` that is an IBAN and ends at a gap, or 0."""
+    run = run.replace("-", " ")
     end = len(run)
     while end > 0 and not checks.iban_valid(run[:end]):
         end = max(0, run.rfind(" ", 0, end))
@@ -150,44 +147,31 @@ def _cards(text: str) -> Iterator[Span]:
     for first, (start, _) in enumerate(groups):
         if text[start] not in "23456" and not text.startswith("1800", start):
             continue
+        if first and groups[first - 1][1] == start - 1 and text[start - 1] == ".":
+            continue  # The digits after a decimal point.
         best = 0
         for position in range(first, min(first + _MAX_CARD_GROUPS, len(groups))):
-            if position > first and not _is_joined(text, groups[position - 1][1], groups[position][0]):
+            if position > first and not _is_joined(text, groups[position - 1], groups[position]):
                 break
             end = groups[position][1]
-            if end - start > 19 + _MAX_CARD_GROUPS:
+            if end - start > 19 + _MAX_CARD_GAP * _MAX_CARD_GROUPS:
                 break
-            if checks.card_valid(text[start:end]):
+            if checks.card_valid(text[start:end].replace(".", "")):
                 best = end
         if best:
             yield start, best
 
 
-def _is_joined(text: str, end: int, start: int) -> bool:
-    return start - end == 1 and text[end] in " -"
+def _is_joined(text: str, one: Span, other: Span) -> bool:
+    """Tell whether two groups of digits may be parts of one card; shorter ones are a date's."""
+    gap = text[one[1] : other[0]]
+    return one[1] - one[0] >= _MIN_CARD_GROUP and len(gap) <= _MAX_CARD_GAP and not gap.strip(" .-")
 
 
 def _ips(text: str) -> Iterator[Span]:
-    return ((found.start, found.end) for found in find_ips(text) if not found.problem)
-
-
-def _phones(text: str) -> Iterator[Span]:
-    return ((start, end) for start, end, _ in phone_candidates(text))
-
-
-def _names(text: str) -> Iterator[Span]:
-    names: set[str] = set()
-    for pattern in (_INTRODUCED, _THIS_IS, _TITLED, _GREETED, _SIGNED):
-        for match in pattern.finditer(text):
-            name = match.group(1)
-            if not any(word.casefold() in _NOT_NAMES for word in name.split()):
-                names.add(name)
-                yield match.span(1)
-    # A name that stood in a signature is the same person's elsewhere in the text.
-    full = sorted((name for name in names if " " in name), key=len, reverse=True)[:20]
-    if full:
-        again = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, full)) + r")(?!\w)")
-        yield from (match.span() for match in again.finditer(text))
+    for found in find_ips(text):
+        if not found.problem and likely_ip(found.normalized):
+            yield found.start, found.end
 
 
 # In order of precedence: where two claim the same characters the earlier one has them.
@@ -198,16 +182,23 @@ _DETECTORS: Final[tuple[tuple[str, Detector], ...]] = (
     ("SECRET", _group(_BEARER)),
     ("SECRET", _group(_URL_PASSWORD)),
     ("SECRET", _group(_LABELLED_SECRET)),
+    ("SECRET", _group(_PASS)),
     ("SECRET", _group(_SPOKEN_SECRET)),
-    ("EMAIL", _whole(EMAIL)),
+    ("SECRET", _group(_SECRET_BELOW)),
+    ("SECRET", _group(_CODE)),
+    ("SECRET", _group(_URL_SECRET)),
+    ("EMAIL", find_emails),
     ("IBAN", _ibans),
+    ("IBAN", find_labelled_ibans),
     ("CARD", _cards),
     ("ID", _whole(_US_SSN)),
     ("ID", _whole(_UK_NINO)),
     ("ID", _group(_LABELLED_ID)),
+    ("CARD", find_labelled_cards),
     ("IP", _ips),
-    ("PHONE", _phones),
-    ("NAME", _names),
+    ("IP", find_ipv6),
+    ("PHONE", find_phones),
+    ("NAME", find_names),
 )
 
 
@@ -232,8 +223,9 @@ def detect(text: str) -> list[tuple[int, int, str]]:
     """Return the spans to be taken out with their kinds, from left to right, without overlaps."""
     taken = bytearray(len(text))
     found: list[tuple[int, int, str]] = []
+    folded = fold_look_alikes(text)
     for kind, detector in _DETECTORS:
-        for start, end in detector(text):
+        for start, end in detector(folded):
             if start < end and not any(taken[start:end]):
                 taken[start:end] = b"\x01" * (end - start)
                 found.append((start, end, kind))
