@@ -1,8 +1,7 @@
 """Benchmark of redaction (C21): what personal data is left in the text, and what else is taken out.
 
 Run: ``OMP_NUM_THREADS=1 python -m bench.privacy DATA_FOLDER [--half tuned|held] [--errors KIND]``. The
-sentences are dealt into two halves by their template; the patterns were written looking at the first only,
-so the second one is the figure to believe.
+sentences are dealt into two halves by their template, and the patterns are written looking at ``tuned``.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ Span = tuple[int, int]
 
 _I: Final = re.IGNORECASE
 _MAX_REPEATED: Final = 20
-# Three capitals are more often an acronym than a name.
-_MAX_ACRONYM_LETTERS: Final = 3
+# A few capitals are more often an acronym than a name.
+_MAX_ACRONYM_LETTERS: Final = 4
 # Shorter given names in small letters are too often parts of other words or of other languages.
 _MIN_LOWER_LETTERS: Final = 5
 
@@ -103,7 +103,7 @@ _GIVEN_NAMES: Final = word_set(
     "dmitry dominik dominique donald donna dora doris dorota dorothea dorothy doug douglas duncan edgar "
     "edith eduardo edward eileen elaine eleanor elena eleonora elias elisa elisabeth elizabeth elke ellen "
     "elsa emanuele emilia emilie emily emma emmanuel enrico enrique eric erica erik erika ernst esther "
-    "ethan eugene eva eve evelyn ewa fabian fabio fatima federica federico felicity felipe felix ferdinand "
+    "ethan eugene eva evelyn ewa fabian fabio fatima federica federico felicity felipe felix ferdinand "
     "fernando filip fiona florian francesca francesco francisco francois franz franziska françois frederic "
     "frederick frederik friedrich frédéric gabriel gabriela gabriele gabrielle gareth gary geoffrey george "
     "gerald gerard gerhard gertrud gianluca gilbert giovanna giovanni giulia giuseppe gloria gordon graham "
@@ -121,31 +121,32 @@ _GIVEN_NAMES: Final = word_set(
     "kristi kristian kristin kristina kristy krzysztof larissa larry lars laszlo laura lauren laurent "
     "lawrence lea leila lena leo leon leonard leonardo leonie leonor leslie liam lidia liliana lillian "
     "linda linus lisa lorenz lorenzo lorraine louis louise luca lucas lucia luciana lucy ludwig luis luisa "
-    "lukas luke lydia lynn maciej madeleine madison magdalena mahmoud malcolm malgorzata manfred manuel "
-    "manuela marc marcel marcela marcin marco marcos marcus marek margaret margarita margit maria marian "
-    "mariana marianne marie marina mario marion mariusz marjorie markus marlene martha martin martina "
-    "martine mary maryam mateo mateusz mathias mathieu matteo matthew matthias maureen maurice maurizio "
-    "maximilian małgorzata meera megan mehmed mehmet melanie melissa mercedes mia michael michaela michal "
-    "michał michel michele michelle miguel mikael mike mikhail milan milena miriam mohamed mohammad "
-    "mohammed mona monica monika monique muhammad mustafa nadia nadine nancy natalia natalie natascha "
-    "natasha nathalie nathan neha nicholas nicola nicolas nicole nikita niklas nikolai nikolaus nils nina "
-    "noah nora norbert norman nuria oleg olga oliver olivia olivier omar oscar oskar otto pamela paola "
-    "paolo patricia patrick patrizia patrycja paula paulina pavel pawel paweł pedro peggy penelope peter "
-    "petra philip philipp philippe phillip phyllis pia pierre piotr priya rachel rafael rahul rainer raj "
-    "rajesh ralf ramona raquel rebecca reinhard renata renate ricardo riccardo richard rita robert roberta "
-    "roberto robin rodrigo roger roland rolf roman ron ronald rosemarie rosemary roswitha roxana rudolf "
-    "ruth ryan sabine sabrina samantha samir samuel sandra sanjay sara sarah sascha scott sean sebastian "
-    "sergei sergey sergio seth shane shannon sharon sheila shirley siegfried sigrid silke silvia simon "
-    "simone sofie sonia sonja sonya sophia sophie stacy stanislav stefan stefania stefanie stella stephan "
-    "stephanie stephen steve steven stuart sunita susan susana susanne suzanne svante sven svenja svetlana "
-    "sylvia sylvie szymon tabea tamara tania tanja tatiana tatjana ted terence teresa thelma theodor "
-    "theresa thierry thomas thorsten thérèse tiffany tim timothy tina tobias todd tom tomas tomasz tony "
-    "torsten tracy travis trevor tristan udo ulrich ulrika ulrike ursula uwe valentina valerie vanessa vera "
-    "veronica veronika vicente vicky victor viktor viktoria vincent vincenzo virginie vivian vladimir "
-    "volker waltraud wanda wendy werner wilhelm william wojciech wolfgang xavier yasmin yusuf yvette yvonne "
-    "zbigniew zoe zofia zoltan zoë zsofia"
+    "lukas luke lydia lynn maciej madeleine magdalena mahmoud malcolm malgorzata manfred manuel manuela "
+    "marc marcel marcela marcin marco marcos marcus marek margaret margarita margit maria marian mariana "
+    "marianne marie marina mario marion mariusz marjorie markus marlene martha martin martina martine mary "
+    "maryam mateo mateusz mathias mathieu matteo matthew matthias maureen maurice maurizio maximilian "
+    "małgorzata meera megan mehmed mehmet melanie melissa mia michael michaela michal michał michel michele "
+    "michelle miguel mikael mike mikhail milena miriam mohamed mohammad mohammed mona monica monika monique "
+    "muhammad mustafa nadia nadine nancy natalia natalie natascha natasha nathalie nathan neha nicholas "
+    "nicola nicolas nicole nikita niklas nikolai nikolaus nils nina noah nora norbert norman nuria oleg "
+    "olga oliver olivia olivier omar oscar oskar otto pamela paola paolo patricia patrick patrizia patrycja "
+    "paula paulina pavel pawel paweł pedro peggy penelope peter petra philip philipp philippe phillip "
+    "phyllis pia pierre piotr priya rachel rafael rahul rainer raj rajesh ralf ramona raquel rebecca "
+    "reinhard renata renate ricardo riccardo richard rita robert roberta roberto rodrigo roger roland rolf "
+    "ron ronald rosemarie rosemary roswitha roxana rudolf ruth ryan sabine sabrina samantha samir samuel "
+    "sandra sanjay sara sarah sascha scott sean sebastian sergei sergey sergio seth shane shannon sharon "
+    "sheila shirley siegfried sigrid silke silvia simon simone sofie sonia sonja sonya sophia sophie stacy "
+    "stanislav stefan stefania stefanie stella stephan stephanie stephen steve steven stuart sunita susan "
+    "susana susanne suzanne svante sven svenja svetlana sylvia sylvie szymon tabea tamara tania tanja "
+    "tatiana tatjana ted terence teresa thelma theodor theresa thierry thomas thorsten thérèse tiffany tim "
+    "timothy tina tobias todd tom tomas tomasz tony torsten tracy travis trevor tristan udo ulrich ulrika "
+    "ulrike ursula uwe valentina valerie vanessa vera veronica veronika vicente vicky victor viktor "
+    "viktoria vincent vincenzo virginie vivian vladimir volker waltraud wanda wendy werner wilhelm william "
+    "wojciech wolfgang xavier yasmin yusuf yvette yvonne zbigniew zoe zofia zoltan zoë zsofia"
 )
 _WORD: Final = re.compile(r"(?<![\w@./\\'’-])[^\W\d_]{3,14}(?![\w@/\\]|\.\w|-\d)")
+# Names that are words when they stand in small letters.
+_WORDS_TOO: Final = word_set("allen christian ernst gloria norman stella wanda heather ruth vera carol")
 _FILE_ENDINGS: Final = word_set("jpeg docx xlsx xlsm pptx html json yaml conf toml java text local")
 _USER_NAME: Final = re.compile(r"(?<![\w@./\\-])([a-zA-Z]{3,14})[._]([a-zA-Z]{4,20})(?![\w@/\\(=]|[.-]\w)")
 _REST: Final = re.compile(
@@ -200,7 +201,7 @@ def _by_given_name(text: str) -> Iterator[Span]:
             if word.isupper() and len(word) <= _MAX_ACRONYM_LETTERS:
                 continue
             last = _end_of_name(text, match.end(), capitals=word.isupper())
-        elif not word.islower() or len(word) < _MIN_LOWER_LETTERS:
+        elif not word.islower() or len(word) < _MIN_LOWER_LETTERS or word in _WORDS_TOO:
             continue
         else:
             last = match.end()

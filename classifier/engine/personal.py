@@ -47,7 +47,7 @@ def fold_look_alikes(text: str) -> str:
 
 
 _CARD_WORD: Final = (
-    r"(?:cards?|visa|master ?card|maestro|amex|american express|discover|diners(?: club)?|jcb|"
+    r"(?:cards?|cc|visa|master ?card|maestro|amex|american express|discover|diners(?: club)?|jcb|"
     r"(?:kredit|debit|bank|ec-?)?karten?|kartennummer|carte|tarjeta|carta di credito)"
 )
 _CARD_RUN: Final = re.compile(r"(?<!\d)(?<!\d[.-])\d(?:[ .-]{0,2}\d){11,18}(?![^\W_]|[.-]?\d)")
@@ -65,10 +65,25 @@ _LABELLED_IBAN: Final = re.compile(
     _I,
 )
 
+_PHONE_PLACE: Final = r"(?:office|fax|mobile|cell|home|work|direct|landline|mobil|büro|privat)"
 _PHONE_WIDE: Final = re.compile(
-    r"(?<![\w.#@-])(?:\+|00)?[(]?\d(?:[ ()./-]{0,3}\d){5,14}(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?(?![\w@]|[-.]\w)"
+    r"(?<![\w.#@-])(?:\+|00)?[(]?\d(?:[ ()./-]{0,3}\d){5,14}(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?"
+    r"(?:(?=-" + _PHONE_PLACE + r"\b)|(?![\w@]|[-.]\w|[ -]\d))",
+    _I,
 )
-_TOLL_FREE: Final = re.compile(r"1[ .-]\(?[2-9]\d\d\)?[ .-]\d{3}[ .-]\d{4}\Z")
+# Written like a phone number of some country, whole: equal gaps between groups of usual length.
+_BARE_PHONE: Final = re.compile(
+    r"(?:1[ .-]\(?[2-9]\d\d\)?[ .-]\d{3}[ .-]\d{4}|\d{2,4}([ -])\d{2,4}(?:\1\d{2,4}){1,3}|\d{3,4}[ -]\d{4}|"
+    r"\d{2,4}[ -]\d{6,8}|\(\d{2,4}\)[ -]?\d{3,4}(?:[ -]?\d{2,4}){1,2})\Z"
+)
+_YEARS: Final = re.compile(r"(?:19|20)\d\d[ -](?:19|20)\d\d\Z")
+_MONEY_BEFORE: Final = re.compile(r"(?:[$€£¥#*=<>\[:]|\b(?:EUR|USD|GBP|CHF|INR|Rs)\.?[ ]?)\Z", _I)
+_UNIT_AFTER: Final = re.compile(
+    r"[ ]{0,2}(?:[$€£¥%°=]|[kmgt]i?b\b|(?:eur|usd|gbp|chf|euros?|dollars?|bytes?|bits?|rows?|records?|lines?|"
+    r"files?|users?|tickets?|items?|units?|pieces?|times|ms|seconds?|minutes?|hours?|days?|px|zeilen|stück|"
+    r"datensätze|mal)\b)",
+    _I,
+)
 _PHONE_WORD_BEFORE: Final = re.compile(
     r"(?:\b(?:(?:tele|smart|mobile |cell ?|work |home |i)?phone|tel|telephone|telefon(?:nummer|isch)?|tél|"
     r"téléphone|teléfono|móvil|mobiles?|mobil(?:nummer|funk|telefon)?|cell|landline|fax|handy(?:nummer)?|"
@@ -81,11 +96,11 @@ _PHONE_WORD_BEFORE: Final = re.compile(
     _I | re.MULTILINE,
 )
 _PHONE_WORD_AFTER: Final = re.compile(
-    r"[ ]{0,2}[(\[-]?[ ]?(?:office|fax|mobile|cell|home|work|direct|landline|mobil|büro|privat)\b[)\]]?"
-    r"[ ]{0,2}(?:[,;./|\r\n]|$)",
+    r"[ ]{0,2}[(\[-]?[ ]?" + _PHONE_PLACE + r"\b[)\]]?[ ]{0,2}(?:[,;./|\\\r\n]|$)",
     _I | re.MULTILINE,
 )
 _CONTEXT: Final = 45
+_MIN_BARE_DIGITS: Final = 7
 
 _SPELLED_EMAIL: Final = re.compile(
     r"(?<![\w.%+-])[\w.%+-]{1,64}[ ]?(?:\(at\)|\[at\]|\{at\}|<at>|\(ät\))[ ]?"
@@ -156,13 +171,34 @@ def likely_ip(address: str) -> bool:
 
 
 def find_phones(text: str) -> Iterator[Span]:
-    """Phone numbers by their shape, and any run of 6 to 15 digits that is called one."""
-    yield from ((start, end) for start, end, _ in phone_candidates(text))
+    """Phone numbers by their shape, and any run of 6 to 15 digits that is called one; the longest first."""
+    found = [(start, end) for start, end, _ in phone_candidates(text)]
+    found += _wide_phones(text)
+    yield from sorted(found, key=lambda span: span[0] - span[1])
+
+
+def _wide_phones(text: str) -> Iterator[Span]:
     for match in _PHONE_WIDE.finditer(text):
         start, end = match.span()
-        if _is_date(match.group()) or checks.normal_ip(match.group()):
+        if _is_date(match.group()) or checks.normal_ip(match.group()) or _other_number(text, start):
             continue
         before = max(0, start - _CONTEXT)
-        named = _PHONE_WORD_BEFORE.search(text, before, start) and not _other_number(text, start)
-        if named or _TOLL_FREE.match(match.group()) or _PHONE_WORD_AFTER.match(text, end):
+        if (
+            _PHONE_WORD_BEFORE.search(text, before, start)
+            or _PHONE_WORD_AFTER.match(text, end)
+            or _is_bare_phone(text, start, end)
+        ):
             yield start, end
+
+
+def _is_bare_phone(text: str, start: int, end: int) -> bool:
+    """Tell whether a number without a word is grouped like a phone number, and is no amount or years."""
+    value = text[start:end]
+    return (
+        _BARE_PHONE.match(value) is not None
+        and sum(c.isdigit() for c in value) >= _MIN_BARE_DIGITS
+        and not value.startswith("00 ")
+        and not _YEARS.match(value)
+        and not _MONEY_BEFORE.search(text, max(0, start - 5), start)
+        and not _UNIT_AFTER.match(text, end)
+    )
