@@ -39,11 +39,10 @@ def triage_compute(job: TriageJob, context: TriageContext) -> TriageResult:
     """Understand one request. Every step that fails falls back and is named in ``degraded``."""
     started = time.perf_counter()
     log = StepLog()
-    report = _guarded(job, log)
+    subject = guard(job.subject)
+    report = _guarded(job, subject, log)
     redacted = _redacted(job, report, log)
-    seen = TriageInput(
-        body=report.text, subject=guard(job.subject).text, channel=job.channel, file_type=job.file_type
-    )
+    seen = TriageInput(body=report.text, subject=subject.text, channel=job.channel, file_type=job.file_type)
     extraction, answers, similar = _side_by_side(job, seen, context, log)
     judgement = judge(job=job, seen=seen, context=context, answers=answers, log=log)
     if judgement.llm_fields:
@@ -58,7 +57,8 @@ def triage_compute(job: TriageJob, context: TriageContext) -> TriageResult:
         ),
         fallback=None,
     )
-    fields = field_outcomes(judgement, routing, context.thresholds, flagged=report.is_flagged)
+    flagged = report.is_flagged or subject.is_flagged
+    fields = field_outcomes(judgement, routing, context.thresholds, flagged=flagged)
     return TriageResult(
         guard=report,
         redacted=redacted,
@@ -76,15 +76,18 @@ def triage_compute(job: TriageJob, context: TriageContext) -> TriageResult:
     )
 
 
-def _guarded(job: TriageJob, log: StepLog) -> GuardReport:
-    """Hidden text is taken from what engines see; orders and abuse are only reported."""
+def _guarded(job: TriageJob, subject: GuardReport, log: StepLog) -> GuardReport:
+    """Hidden text is taken from what engines see; orders and abuse are only reported.
+
+    The report is of the text, whose places it names; the step's record counts the subject's finds as well.
+    """
 
     def work(record: StepRecord) -> GuardReport:
         report = guard(job.text)
         record.output = {
-            "hidden": len(report.hidden),
-            "suspicious": sorted({flag.kind for flag in report.suspicious}),
-            "abusive": sorted({flag.kind for flag in report.abusive}),
+            "hidden": len(report.hidden) + len(subject.hidden),
+            "suspicious": sorted({flag.kind for flag in (*report.suspicious, *subject.suspicious)}),
+            "abusive": sorted({flag.kind for flag in (*report.abusive, *subject.abusive)}),
             "truncated": report.truncated,
         }
         return report

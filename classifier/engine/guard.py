@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from classifier.engine.attack_phrases import SUSPICIOUS
 from classifier.engine.phrases import PhraseIndex, words_of
 
 MAX_GUARDED_CHARS: Final = 100_000
@@ -38,106 +39,6 @@ _BLUNTED: Final = str.maketrans(
     {"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", '"': "'", "#": "＃", "|": "¦"}
 )
 
-_FILLER: Final = r"(?:[\s,'\"*_-]{1,3}\w{1,15}){0,5}?[\s,'\"*_-]{1,3}"
-_INSTRUCTION_NOUN: Final = (
-    r"(?:instructions?|prompts?|rules|guidelines|directions|directives|commands?|context|programming|"
-    r"policies|"
-    r"assignments?|tasks?|restrictions|anweisungen|regeln|vorgaben|befehle|instrucciones|consignes)"
-)
-_SUSPICIOUS: Final = (
-    (
-        "override",
-        re.compile(
-            r"\b(?:ignore|disregard|forget|override|bypass|neglect|overlook|discard|drop|ignoriere|"
-            r"ignorieren|vergiss|"
-            r"vergessen|ignora|olvida|ignorez|oubliez)\b" + _FILLER + _INSTRUCTION_NOUN + r"\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "override",
-        re.compile(
-            r"\b(?:ignore|disregard|forget|vergiss)[ ](?:all|everything|alles)(?:[ ](?:of[ ]the|the|that|"
-            r"you))?[ ]"
-            r"(?:previous|above|before|prior|davor|said|were|was)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "role_change",
-        re.compile(
-            r"\b(?:you are now|from now on[, ]{1,2}you|pretend (?:to be|that you|you are)|act as (?:if|"
-            r"though|an? |my )|"
-            r"roleplay as|simulate being|i want you to act|du bist (?:jetzt|nun)|ab jetzt bist du|stell dir "
-            r"vor,? du bist)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "prompt_leak",
-        re.compile(
-            r"\b(?:system prompt|initial prompt|hidden prompt|your (?:original |initial |exact |full "
-            r")?(?:prompt|instructions)|"
-            r"developer message|(?:reveal|print|repeat|show|output)"
-            + _FILLER
-            + r"(?:prompt|instructions))\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "jailbreak",
-        re.compile(
-            r"\b(?:jailbreak|jailbroken|do anything now|dan mode|developer mode (?:enabled|on)|god mode|"
-            r"no (?:ethical |moral )?restrictions|without any (?:restrictions|filters)|unfiltered)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "forged_markup",
-        re.compile(
-            r"<\|(?:im_start|im_end|system|endoftext)[^>\n]{0,20}>|\[/?INST\]|<</?SYS>>|</?(?:system|"
-            r"assistant)>|"
-            r"^\W{0,4}(?:system|assistant)[ ]?:",
-            re.IGNORECASE | re.MULTILINE,
-        ),
-    ),
-    (
-        "label_steering",
-        re.compile(
-            r"\b(?:classify|categori[sz]e|label|mark|flag|set|tag)"
-            + _FILLER
-            + r"(?:as|to|=)[\s:\"']{1,3}(?:critical|urgent|low|resolved|closed|spam|highest|p1|category)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "output_steering",
-        re.compile(
-            r"\b(?:respond|reply|answer|output) (?:only |just )?(?:with|in) (?:the |only |exactly )?"
-            r"(?:word|words|json|following|text|phrase|exactly|\")|\b(?:new|updated|real) (?:instructions?|"
-            r"task|objective) ?(?:is|are|:)|"
-            r"\binstead,? (?:say|print|output|respond|reply|write)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "exfiltration",
-        re.compile(
-            r"!\[[^\]\n]{0,80}\]\(https?://[^)\s]{1,200}\?|\b(?:send|post|forward|upload|exfiltrate)"
-            + _FILLER
-            + r"(?:to )?https?://",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "hidden_style",
-        re.compile(
-            r"(?:display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|font-size\s{0,3}:\s{0,3}0|"
-            r"opacity\s{0,3}:\s{0,3}0(?![.\d]))",
-            re.IGNORECASE,
-        ),
-    ),
-)
 _ABUSE: Final = {
     "profanity": (
         "fuck|fucking|fucked|fuck you|shit|shitty|bullshit|bitch|asshole|assholes|bastard|bastards|cunt|"
@@ -259,7 +160,7 @@ def _decode_tags(run: str) -> str:
 
 
 def _suspicious(visible: str, origin: Sequence[int]) -> Iterator[Flag]:
-    for kind, pattern in _SUSPICIOUS:
+    for kind, pattern in SUSPICIOUS:
         for number, match in enumerate(pattern.finditer(visible)):
             if number >= _MAX_FLAGS:
                 break
