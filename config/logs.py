@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging.config
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+
+from classifier.engine.redaction import scrub
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -14,6 +17,25 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
 ]
+
+_OURS = frozenset({"timestamp", "level", "logger"})
+"""Keys whose values come from the logger itself."""
+
+
+def scrubbed(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take personal data and secrets out of a line: a traceback or a path may quote anything (C21)."""
+    return {key: value if key in _OURS else _clean(value) for key, value in line.items()}
+
+
+def _clean(value: Any) -> Any:
+    """Return the value without personal data; what is no plain value becomes its text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(_clean(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(item) for item in value]
+    return scrub(str(value))
 
 
 def logging_config(*, level: str, json_enabled: bool) -> dict[str, Any]:
@@ -30,7 +52,11 @@ def logging_config(*, level: str, json_enabled: bool) -> dict[str, Any]:
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": _SHARED,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    scrubbed,
+                    renderer,
+                ],
             }
         },
         "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "structured"}},
