@@ -36,6 +36,9 @@ def test_ibans_pass_mod_97() -> None:
     assert checks.iban_valid("DE89 3704 0044 0532 0130 00")
     assert checks.iban_valid("GB82WEST12345698765432")
     assert not checks.iban_valid("DE89 3704 0044 0532 0130 01")
+    assert not checks.iban_valid("fc919f6f70ee4060b5457c58858de269")
+    assert checks.iban_valid("NO93 8601 1117 947")
+    assert checks.iban_valid("FR14 2004 1010 0505 0001 3M02 606")
 
 
 def test_phone_numbers_of_several_regions_become_e164() -> None:

@@ -221,6 +221,13 @@ def test_known_values_never_leave_whatever_stands_around_them(pieces: list[str])
     assert "jane.doe@example.com" not in scrub(text)
 
 
+@given(st.lists(TEXTS, min_size=2, max_size=5))
+def test_no_value_reaches_over_the_seam_of_two_messages(texts: list[str]) -> None:
+    """C21: messages are redacted as one text, joined by a separator that no detector may swallow."""
+    clean = [text.replace("\x1e", " ") for text in texts]
+    assert redact("\x1e".join(clean)).text.count("\x1e") == len(clean) - 1
+
+
 def test_logs_hold_kinds_and_no_values() -> None:
     """O3, C21: no personal data or secrets in logs, length bounded, safe to repeat."""
     line = scrub("login of jane@example.com from 10.1.2.3 with password: pw1!")
