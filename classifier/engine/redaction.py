@@ -51,7 +51,7 @@ _BEARER: Final = re.compile(
 )
 _LABELLED_SECRET: Final = re.compile(
     r"(?<![A-Za-z])" + _CREDENTIAL_LABEL + r"[\"']?[ ]{0,2}(?:[:=]|:=|=>)[ ]{0,2}[\"'“]?(?!/\w{1,40}/)"
-    r"([^\s:\"'“”,;\[\]][^\s\"'“”,;\[\]]{2,199})",
+    r"([^\s:\"'“”,;\[\]][^\s\"'“”,;\[\]]{2,4000})",
     _I,
 )
 # "PASS: unit/test" is the outcome of a test.
@@ -71,7 +71,8 @@ _SECRET_BELOW: Final = re.compile(
     _I | re.MULTILINE,
 )
 _CODE: Final = re.compile(
-    r"(?<!\w)(?:PIN|TAN|OTP|CVV2?|CVC2?)(?:[ -]?(?i:code|number|no|nr|nummer))?\.?[ ]{0,2}(?:is|ist)?"
+    r"(?<!\w)(?:PIN|[Pp]in(?=[ :=#is]{1,6}\d{4})|TAN|OTP|CVV2?|CVC2?|"
+    r"(?i:security code|kartenprüfnummer))(?:[ -]?(?i:code|number|no|nr|nummer))?\.?[ ]{0,2}(?:is|ist)?"
     r"[ ]{0,2}[:=#]?[ ]{0,2}(\d{3,8})(?![\w.-])"
 )
 _URL_SECRET: Final = re.compile(
