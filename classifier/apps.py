@@ -22,6 +22,7 @@ class ClassifierConfig(AppConfig):
         )
         events.ticket_triaged.connect(receivers.request_draft, dispatch_uid="classifier.request_draft")
         events.field_decided.connect(receivers.settle_review, dispatch_uid="classifier.settle_review")
+        events.field_decided.connect(receivers.keep_example, dispatch_uid="classifier.keep_example")
         events.message_added.connect(receivers.settle_draft, dispatch_uid="classifier.settle_draft")
         health_checks.register("llm", llm_health)
         panels.register()

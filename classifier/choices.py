@@ -39,12 +39,20 @@ class ExampleSource(models.TextChoices):
 
 
 class ModelState(models.TextChoices):
-    """Life of a trained model."""
+    """Life of a trained model. A shadow was judged and not found better; it answers nothing."""
 
     CANDIDATE = "candidate", "Candidate"
     ACTIVE = "active", "Active"
     SHADOW = "shadow", "Shadow"
     RETIRED = "retired", "Retired"
+
+
+class ModelAction(models.TextChoices):
+    """What was decided about a model."""
+
+    PROMOTED = "promoted", "Promoted"
+    KEPT = "kept", "Kept as shadow"
+    ROLLED_BACK = "rolled_back", "Rolled back"
 
 
 class ReviewState(models.TextChoices):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from classifier.choices import Purpose
+from classifier.choices import ExampleSource, Purpose
 from classifier.models import WorkflowRun
 from classifier.services.draft_use import draft_settle
+from classifier.services.examples import example_record
 from classifier.services.reviews import review_settle
 from classifier.services.runs import run_request
 from classifier.tasks import triage
@@ -46,6 +47,12 @@ def settle_review(*, ticket: Ticket, actor: Actor, decisions: dict[str, str], **
     """A person decided somewhere else: the open review has nothing left to ask."""
     if actor.is_person:
         review_settle(ticket=ticket)
+
+
+def keep_example(*, ticket: Ticket, actor: Actor, decisions: dict[str, str], **_: Any) -> None:
+    """What staff or a service confirm or correct anywhere is learned from; requesters teach nothing."""
+    if actor.is_person and actor.is_staff:
+        example_record(ticket=ticket, source=ExampleSource.REVIEW, actor=actor)
 
 
 def settle_draft(

@@ -16,7 +16,7 @@ WIRING = {
     "ticket_opened": ["sla.start_clocks", "classifier.request_triage"],
     "ticket_changed": ["sla.retarget_after_change", "classifier.request_triage_of_change"],
     "ticket_triaged": ["sla.retarget_after_triage", "classifier.request_draft"],
-    "field_decided": ["classifier.settle_review"],
+    "field_decided": ["classifier.settle_review", "classifier.keep_example"],
     "status_changed": ["sla.follow_status"],
     "ticket_assigned": ["sla.retarget_after_assignment"],
     "message_added": ["sla.follow_reply", "classifier.settle_draft"],

@@ -14,11 +14,13 @@ from unfold.decorators import action, display
 
 from classifier.models import LabelledExample, LocalModel, ReviewItem
 from classifier.selectors.quality import model_quality
-from classifier.services.training import model_promote, model_rollback, models_train
+from classifier.services.promotion import model_promote, model_rollback
+from classifier.services.training import models_train
 from common.exceptions import ApplicationError
 from teams.admin import ActionAdmin, ReadOnlyAdmin, actor_in_admin
 from ticketing.models import Taxonomy
 
+BY_HAND = "Chosen by hand in the back office."
 STATE_COLOURS = {"active": "success", "candidate": "info", "retired": "warning", "shadow": "info"}
 
 
@@ -98,14 +100,20 @@ class ModelsAdmin(ActionAdmin):
     def promote(self, request: HttpRequest, queryset: QuerySet[LocalModel]) -> None:
         """Promote through the service."""
         actor = actor_in_admin(request)
-        self._each(request, self._owned(request, queryset), lambda row: model_promote(model=row, actor=actor))
+        self._each(
+            request,
+            self._owned(request, queryset),
+            lambda row: model_promote(model=row, actor=actor, reason=BY_HAND),
+        )
 
     @action(description="Go back to the model before")
     def rollback(self, request: HttpRequest, queryset: QuerySet[LocalModel]) -> None:
         """Roll back through the service."""
         actor = actor_in_admin(request)
         self._each(
-            request, self._owned(request, queryset), lambda row: model_rollback(model=row, actor=actor)
+            request,
+            self._owned(request, queryset),
+            lambda row: model_rollback(model=row, actor=actor, reason=BY_HAND),
         )
 
     @action(description="Train the taxonomy anew")
@@ -114,7 +122,7 @@ class ModelsAdmin(ActionAdmin):
         trained = [
             m
             for t in {row.taxonomy for row in self._owned(request, queryset)}
-            for m in models_train(taxonomy=t)
+            for m in models_train(taxonomy=t, actor=actor_in_admin(request))
         ]
         messages.success(request, f"{len(trained)} models trained." if trained else "No example has changed.")
 

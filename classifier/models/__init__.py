@@ -1,7 +1,7 @@
 """Runs, what they predicted, what people made of it, and what is learned from that."""
 
 from classifier.models.language import LlmProvider, PromptVersion
-from classifier.models.learning import LabelledExample, LocalModel, ReviewItem
+from classifier.models.learning import LabelledExample, LocalModel, ModelChange, ReviewItem, TrainingSet
 from classifier.models.mining import RuleProposal
 from classifier.models.outcomes import Classification, ExtractedField, LlmCall, ResponseDraft
 from classifier.models.runs import Prediction, WorkflowRun, WorkflowStep
@@ -13,11 +13,13 @@ __all__ = [
     "LlmCall",
     "LlmProvider",
     "LocalModel",
+    "ModelChange",
     "Prediction",
     "PromptVersion",
     "ResponseDraft",
     "ReviewItem",
     "RuleProposal",
+    "TrainingSet",
     "WorkflowRun",
     "WorkflowStep",
 ]

@@ -7,7 +7,7 @@ import uuid
 from django.db import models
 from django.utils import timezone
 
-from classifier.choices import ExampleSource, ModelState, ReviewState
+from classifier.choices import ExampleSource, ModelAction, ModelState, ReviewState
 from classifier.models.runs import WorkflowRun
 from classifier.querysets import ReviewQuerySet
 from common.models import Timestamped
@@ -47,6 +47,30 @@ class LabelledExample(Timestamped):
         return f"{self.category}: {self.text[:60]}"
 
 
+class TrainingSet(models.Model):
+    """What a model was taught (C24). Invariant: never changed once written; named by its content.
+
+    ``rows`` lists ``[example id, text hash, label]``: enough to tell which texts a model has seen, and which
+    models have seen an example that is erased, without keeping any text a second time.
+    """
+
+    taxonomy = models.ForeignKey(Taxonomy, on_delete=models.CASCADE, related_name="training_sets")
+    field = models.CharField(max_length=12)
+    snapshot_hash = models.CharField(max_length=64, help_text="Names the exact texts and labels.")
+    size = models.PositiveIntegerField()
+    rows = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["taxonomy", "field", "snapshot_hash"], name="training_set_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.snapshot_hash[:12]}, {self.size} examples"
+
+
 class LocalModel(models.Model):
     """A trained model of one field of one taxonomy. Invariant: at most one is active."""
 
@@ -58,6 +82,14 @@ class LocalModel(models.Model):
     artifact = models.CharField(max_length=200, help_text="Storage key of the artifact.")
     artifact_sha256 = models.CharField(max_length=64)
     snapshot_hash = models.CharField(max_length=64, help_text="Names the exact training set.")
+    training_set = models.ForeignKey(
+        TrainingSet,
+        null=True,
+        blank=True,
+        on_delete=models.RESTRICT,
+        related_name="models",
+        help_text="Empty for models trained before sets were kept.",
+    )
     example_count = models.PositiveIntegerField()
     metrics = models.JSONField(default=dict)
     evidence = models.JSONField(default=dict, blank=True, help_text="Why it was promoted or not.")
@@ -75,6 +107,32 @@ class LocalModel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.taxonomy.slug}/{self.field} v{self.version}"
+
+
+class ModelChange(models.Model):
+    """One decision about a model, never edited: who, when, why (C24)."""
+
+    model = models.ForeignKey(LocalModel, on_delete=models.CASCADE, related_name="changes")
+    before = models.ForeignKey(
+        LocalModel,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The model in use until then.",
+    )
+    action = models.CharField(max_length=12, choices=ModelAction.choices)
+    actor_kind = models.CharField(max_length=12)
+    actor_label = models.CharField(max_length=200)
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.action}"
 
 
 class ReviewItem(Timestamped):

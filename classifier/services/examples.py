@@ -15,7 +15,7 @@ from classifier.engine.types import TriageInput
 from classifier.models import LabelledExample
 from common.actors import Actor
 from common.exceptions import ValidationFailed
-from ticketing.choices import AttachmentStatus
+from ticketing.choices import PERSON_STATES, AttachmentStatus, TriageField
 from ticketing.models import Category, Taxonomy, Ticket
 
 STARTER_EXAMPLES = Path(__file__).resolve().parent.parent / "defaults" / "examples"
@@ -74,12 +74,15 @@ def hash_of(text: str) -> str:
 
 @transaction.atomic
 def example_record(*, ticket: Ticket, source: str, actor: Actor) -> LabelledExample | None:
-    """Keep the ticket's text with the labels it has now; None for a ticket without a category.
+    """Keep the ticket's text with the labels a person gave it; None where nobody decided the category.
 
-    One example a ticket: a later answer replaces the earlier one. Personal data is taken out of the text.
+    What an engine said is left out: a model that learns from guesses confirms itself. One example a ticket: a
+    later answer replaces the earlier one. Personal data is taken out of the text.
     """
-    if ticket.category_id is None:
+    decided = set(ticket.decisions.filter(state__in=PERSON_STATES).values_list("field", flat=True))
+    if ticket.category_id is None or TriageField.CATEGORY not in decided:
         return None
+    team = ticket.team if TriageField.TEAM in decided else None
     text = _text_of(ticket)
     values: dict[str, Any] = {
         "taxonomy_id": ticket.taxonomy_id,
@@ -87,8 +90,8 @@ def example_record(*, ticket: Ticket, source: str, actor: Actor) -> LabelledExam
         "text": text,
         "text_hash": hash_of(text),
         "category_id": ticket.category_id,
-        "severity": ticket.severity,
-        "team_slug": ticket.team.slug if ticket.team else "",
+        "severity": ticket.severity if TriageField.SEVERITY in decided else "",
+        "team_slug": team.slug if team else "",
         "source": source,
         "labelled_by_id": actor.user_id,
         "is_active": True,

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from classifier.choices import ModelState
 from classifier.engine.artifacts import load_model
 from classifier.engine.errors import ArtifactError
+from classifier.engine.linear import FieldModel
 from classifier.engine.local import LocalEngine
 from classifier.models import LocalModel
 
@@ -56,15 +57,20 @@ def local_engine(*, taxonomy_id: int) -> LocalEngine | None:
     return engine
 
 
+def field_model(*, row: LocalModel) -> FieldModel | None:
+    """The stored model of one row, read anew; None where the artifact is gone or damaged."""
+    try:
+        with default_storage.open(row.artifact, "rb") as stored:
+            return load_model(stored.read(), sha256=row.artifact_sha256 or "missing")
+    except (OSError, BotoCoreError, ClientError, ArtifactError):
+        logger.exception("local_model_unreadable", model=str(row.uuid), field=row.field)
+        return None
+
+
 def _load(rows: list[LocalModel]) -> LocalEngine | None:
     """Read the artifacts; a field whose model is damaged is left to the other engines."""
-    models = {}
-    for row in rows:
-        try:
-            with default_storage.open(row.artifact, "rb") as stored:
-                models[row.field] = load_model(stored.read(), sha256=row.artifact_sha256 or "missing")
-        except (OSError, BotoCoreError, ClientError, ArtifactError):
-            logger.exception("local_model_unreadable", model=str(row.uuid), field=row.field)
+    found = {row.field: field_model(row=row) for row in rows}
+    models = {name: model for name, model in found.items() if model is not None}
     if "category" not in models:
         return None
     version = "+".join(f"{row.field}:{row.version}" for row in rows if row.field in models)

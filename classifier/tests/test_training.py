@@ -15,7 +15,8 @@ from classifier.choices import ExampleSource, ModelState
 from classifier.models import LabelledExample, LocalModel
 from classifier.services.examples import hash_of
 from classifier.services.local_models import local_engine
-from classifier.services.training import model_promote, model_rollback, models_train
+from classifier.services.promotion import model_promote, model_rollback
+from classifier.services.training import models_train
 from common.actors import system_actor
 from common.exceptions import Conflict
 from ticketing.models import Category, Taxonomy
@@ -39,6 +40,11 @@ def teach(taxonomy: Taxonomy, count: int, *, start: int = 0) -> None:
             )
 
 
+def roll_back(model: LocalModel) -> LocalModel:
+    """Take a model back."""
+    return model_rollback(model=model, actor=ACTOR, reason="Worse in practice.")
+
+
 class TrainingTests(TestCase):
     """One trainer."""
 
@@ -47,9 +53,10 @@ class TrainingTests(TestCase):
         teach(self.taxonomy, 12)
 
     def train_more(self) -> LocalModel:
-        """A newer model on more examples."""
+        """A newer model on more examples, put into use by hand."""
         teach(self.taxonomy, 4, start=LabelledExample.objects.count())
-        return models_train(taxonomy=self.taxonomy)[0]
+        model = models_train(taxonomy=self.taxonomy)[0]
+        return model_promote(model=model, actor=ACTOR, reason="Tried by hand.")
 
     def test_the_first_model_is_used_at_once(self) -> None:
         """C7: trained from examples, measured out of fold."""
@@ -78,12 +85,12 @@ class TrainingTests(TestCase):
         """C24: a bad model does not come back by itself."""
         (first,) = models_train(taxonomy=self.taxonomy)
         second, third = self.train_more(), self.train_more()
-        self.assertEqual(model_rollback(model=third, actor=ACTOR), second)
+        self.assertEqual(roll_back(third), second)
         second.refresh_from_db()
-        self.assertEqual(model_rollback(model=second, actor=ACTOR), first)
+        self.assertEqual(roll_back(second), first)
         first.refresh_from_db()
         with self.assertRaises(Conflict):
-            model_rollback(model=first, actor=ACTOR)
+            roll_back(first)
 
     def test_only_the_model_in_use_is_rolled_back(self) -> None:
         """C24."""
@@ -91,7 +98,7 @@ class TrainingTests(TestCase):
         self.train_more()
         first.refresh_from_db()
         with self.assertRaises(Conflict):
-            model_rollback(model=first, actor=ACTOR)
+            roll_back(first)
 
     def test_a_damaged_artifact_leaves_the_other_engines(self) -> None:
         """C7: read only what the database names."""
@@ -119,20 +126,23 @@ class TwoPromotersTests(TransactionTestCase):
         taxonomy = Taxonomy.objects.create(slug="small", name="Small")
         teach(taxonomy, 10)
         (first,) = models_train(taxonomy=taxonomy)
-        teach(taxonomy, 3, start=100)
-        (second,) = models_train(taxonomy=taxonomy)
+        rivals = []
+        for more in (100, 200):
+            teach(taxonomy, 3, start=more)
+            rivals += models_train(taxonomy=taxonomy)
+        self.assertEqual([first.state, *(row.state for row in rivals)], ["active", "shadow", "shadow"])
         start, errors = threading.Barrier(2), []
 
         def promote(model: LocalModel) -> None:
             start.wait()
             try:
-                model_promote(model=model, actor=ACTOR)
+                model_promote(model=model, actor=ACTOR, reason="Try.")
             except Exception as error:
                 errors.append(error)
             finally:
                 connection.close()
 
-        threads = [threading.Thread(target=promote, args=(model,)) for model in (first, second)]
+        threads = [threading.Thread(target=promote, args=(model,)) for model in rivals]
         for thread in threads:
             thread.start()
         for thread in threads:

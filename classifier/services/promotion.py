@@ -1,0 +1,193 @@
+"""Which model is in use: the comparison that decides, promotion, roll-back, and the record of each (C24)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from classifier.choices import ExampleSource, ModelAction, ModelState
+from classifier.engine.paired import Labelled, PairedTest, compare_answers, distinct, held_out_answers
+from classifier.models import LabelledExample, LocalModel, ModelChange
+from classifier.services.local_models import field_model
+from common.actors import Actor
+from common.exceptions import Conflict
+from ticketing.models import Taxonomy
+
+logger = structlog.get_logger(__name__)
+
+BY_PEOPLE: Final = frozenset({ExampleSource.REVIEW, ExampleSource.BLIND, ExampleSource.IMPORT})
+"""Labels that say what the tickets of this house are; the starter set teaches and is never judged on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtExample:
+    """One row of a training set for one field."""
+
+    pk: int
+    text: str
+    text_hash: str
+    label: str
+    source: str
+
+    def labelled(self) -> Labelled:
+        """In the form the engine compares."""
+        return Labelled(self.text_hash, self.text, self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the new model goes into use, and why, in a sentence and in figures."""
+
+    promote: bool
+    reason: str
+    figures: dict[str, Any]
+
+    def evidence(self) -> dict[str, Any]:
+        """What is kept with the model."""
+        decision = "promoted" if self.promote else "kept as shadow"
+        return {"decision": decision, "reason": self.reason, **self.figures}
+
+
+def verdict_on(*, examples: Sequence[TaughtExample], active: LocalModel | None) -> Verdict:
+    """Judge a candidate and the model in use on the same texts, which neither was taught.
+
+    Judged are people's labels that the model in use has not seen, by the training set it names: whatever was
+    labelled since. A fixed fifth held back for good would be seen by neither model either, but of the first
+    two hundred corrections it leaves forty, on which a gain of ten points cannot be told from chance. So each
+    such text is answered by a candidate of the same recipe that was taught everything but its tenth
+    (``held_out_answers``), and by the model in use as it stands; McNemar's exact test compares the two.
+    Starter examples teach every candidate and are never judged.
+
+    What is tested is the recipe with the new labels, by ten candidates with nine tenths of them each. They
+    share most of what they were taught, so the p-value is exact for the ten together, not for their average
+    over other draws of labels. Labels come from the review queue, where unsure tickets are more frequent than
+    at the door; the evidence says how many come from the blind sample.
+    """
+    if active is None:
+        return Verdict(True, "There was no model.", {})
+    in_use = field_model(row=active)
+    if in_use is None:
+        return Verdict(True, "The model in use cannot be read any more.", {"against": str(active)})
+    unseen = _unseen(examples, active)
+    judged, new = held_out_answers(
+        [row.labelled() for row in examples], distinct(row.labelled() for row in unseen)
+    )
+    old = [answer.value for answer in in_use.predict([row.text for row in judged])]
+    test = compare_answers([row.label for row in judged], new, old)
+    bound = settings.MODEL_PROMOTION_P_VALUE
+    blind = {row.text_hash for row in unseen if row.source == ExampleSource.BLIND}
+    figures = {
+        **asdict(test),
+        "bound": bound,
+        "against": str(active),
+        "blind": sum(row.key in blind for row in judged),
+    }
+    return Verdict(test.shows_better(bound), _sentence(test, bound), figures)
+
+
+def _unseen(examples: Sequence[TaughtExample], active: LocalModel) -> list[TaughtExample]:
+    """People's labels on texts the model in use was not taught."""
+    people = [row for row in examples if row.source in BY_PEOPLE]
+    if active.training_set is not None:
+        seen = {text_hash for _, text_hash, _ in active.training_set.rows}
+        return [row for row in people if row.text_hash not in seen]
+    # A model from before training sets were kept: it may have seen all that was there when it was made.
+    later = LabelledExample.objects.filter(
+        taxonomy_id=active.taxonomy_id, created_at__gt=active.created_at
+    ).values_list("pk", flat=True)
+    known = set(later)
+    return [row for row in people if row.pk in known]
+
+
+def _sentence(test: PairedTest, bound: float) -> str:
+    if not test.judged:
+        return "Nobody has labelled a text that the model in use has not learned from."
+    return (
+        f"Of {test.judged} texts labelled by people that neither model had seen, the new one is right about "
+        f"{test.new_right} and the one in use about {test.old_right}: {test.gained} gained, "
+        f"{test.lost} lost, exact McNemar p = {test.p_value:.2g}, needed below {bound:g}."
+    )
+
+
+@transaction.atomic
+def verdict_apply(*, model: LocalModel, verdict: Verdict, actor: Actor) -> LocalModel:
+    """Keep the evidence and follow it: the model goes into use, or stays beside it as a shadow."""
+    evidence = {**verdict.evidence(), "at": timezone.now().isoformat()}
+    LocalModel.objects.filter(pk=model.pk).update(evidence=evidence)
+    if verdict.promote:
+        return model_promote(model=model, actor=actor, reason=verdict.reason)
+    LocalModel.objects.filter(pk=model.pk).update(state=ModelState.SHADOW)
+    _record(model, None, ModelAction.KEPT, actor, verdict.reason)
+    model.refresh_from_db()
+    return model
+
+
+@transaction.atomic
+def model_promote(*, model: LocalModel, actor: Actor, reason: str) -> LocalModel:
+    """Make a model the active one of its field; the one before is retired and can be rolled back to.
+
+    Two promotions at once end with one active model: they wait for each other at the taxonomy's row. Raises
+    Conflict for a model without a readable artifact or one that is in use already.
+    """
+    before = _switch(model)
+    _record(model, before, ModelAction.PROMOTED, actor, reason)
+    model.refresh_from_db()
+    return model
+
+
+def _switch(model: LocalModel) -> LocalModel | None:
+    """Put a model into use; returns the one that was."""
+    Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
+    if not model.artifact:
+        raise Conflict("The model has no stored artifact.")
+    rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
+    before = rows.filter(state=ModelState.ACTIVE).first()
+    if before is not None and before.pk == model.pk:
+        raise Conflict("The model is in use already.")
+    rows.filter(state=ModelState.ACTIVE).update(state=ModelState.RETIRED)
+    rows.filter(pk=model.pk).update(state=ModelState.ACTIVE, promoted_at=timezone.now())
+    return before
+
+
+@transaction.atomic
+def model_rollback(*, model: LocalModel, actor: Actor, reason: str) -> LocalModel:
+    """Take an active model out of use and make the one before it active again; returns that one.
+
+    The model that was taken back becomes a candidate, so that a second roll-back goes further back and not
+    forth. Raises Conflict when the model is not the active one, or there is none before it.
+    """
+    Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
+    rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
+    if not rows.filter(pk=model.pk, state=ModelState.ACTIVE).exists():
+        raise Conflict("Only the model in use can be rolled back.")
+    retired = rows.filter(state=ModelState.RETIRED, promoted_at__isnull=False)
+    before = retired.order_by("-promoted_at").first()
+    if before is None:
+        raise Conflict("There is no earlier model to go back to.")
+    _switch(before)
+    rows.filter(pk=model.pk).update(state=ModelState.CANDIDATE)
+    _record(model, before, ModelAction.ROLLED_BACK, actor, reason)
+    before.refresh_from_db()
+    return before
+
+
+def _record(model: LocalModel, before: LocalModel | None, action: str, actor: Actor, reason: str) -> None:
+    """The line that says who, when and why."""
+    change = ModelChange(
+        model=model,
+        before=before,
+        action=action,
+        actor_kind=actor.kind.value,
+        actor_label=actor.label,
+        user_id=actor.user_id,
+        reason=reason,
+    )
+    change.full_clean()
+    change.save()
+    logger.info("model_changed", model=str(model), action=action, by=actor.label)

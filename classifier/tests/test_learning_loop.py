@@ -1,0 +1,212 @@
+"""From a correction to a better model: examples, the paired comparison, promotion and its record (C24)."""
+
+from __future__ import annotations
+
+import random
+
+from django.test import TestCase, override_settings
+from rest_framework.test import APIClient
+
+from classifier.choices import ExampleSource, ModelAction, ModelState
+from classifier.engine.paired import mcnemar_exact
+from classifier.models import LabelledExample, LocalModel, ModelChange
+from classifier.services.examples import hash_of
+from classifier.services.local_models import local_engine
+from classifier.services.promotion import model_rollback
+from classifier.services.training import models_train
+from classifier.tests.support import load_world, open_ticket, service_actor
+from common.actors import system_actor
+from teams.choices import Scope
+from teams.models import Client
+from teams.services.keys import api_key_issue
+from ticketing.models import Category, Taxonomy, Ticket
+from ticketing.services.defaults import client_settings_ensure
+from ticketing.services.triage import ticket_confirm
+
+OLD_WORDS = {
+    "printing": ["printer", "toner", "paper jam", "scanner"],
+    "access": ["password", "login", "locked account", "permission"],
+    "network": ["vpn", "wifi", "router", "connection"],
+}
+NEW_WORDS = {
+    "printing": ["plotter", "label machine", "duplex unit", "fuser"],
+    "access": ["badge", "smartcard", "token app", "single sign-on"],
+    "network": ["switch port", "proxy", "dns name", "firewall rule"],
+}
+FRAMES = [
+    "Since this morning the {thing} does not work for me, case {n}.",
+    "Could somebody look at the {thing}? It fails with code {n}.",
+    "We have a problem with the {thing} in room {n}.",
+    "{n} colleagues complain about the {thing}, please help.",
+]
+
+
+def sentence(slug: str, words: dict[str, list[str]], number: int) -> str:
+    """A made-up ticket about one of the category's things."""
+    random_ = random.Random(f"{slug}{number}")
+    return random_.choice(FRAMES).format(thing=random_.choice(words[slug]), n=number)
+
+
+class LearningCase(TestCase):
+    """A client whose three categories are taught old words, while people now write about new things."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        load_world()
+        cls.taxonomy = Taxonomy.objects.create(slug="loop", name="Loop")
+        for slug in OLD_WORDS:
+            category = Category.objects.create(taxonomy=cls.taxonomy, slug=slug, name=slug.title())
+            for number in range(10):
+                text = sentence(slug, OLD_WORDS, number)
+                LabelledExample.objects.create(
+                    taxonomy=cls.taxonomy,
+                    text=text,
+                    text_hash=hash_of(text),
+                    category=category,
+                    source=ExampleSource.STARTER,
+                )
+        cls.owner = Client.objects.create(slug="loop", name="Loop client")
+        client_settings_ensure(client=cls.owner, taxonomy_slug="loop")
+        (cls.first,) = models_train(taxonomy=cls.taxonomy)
+        issued = api_key_issue(
+            client=cls.owner, name="desk", scopes=[Scope.TICKETS_WRITE], actor=system_actor()
+        )
+        cls.secret = issued.secret
+
+    def correct(self, count: int, *, shuffled: bool = False) -> None:
+        """So many tickets about new things, answered through the API as a desk would."""
+        api = APIClient()
+        api.credentials(HTTP_AUTHORIZATION=f"Bearer {self.secret}")
+        truth = [list(NEW_WORDS)[number % 3] for number in range(count)]
+        labels = random.Random(5).sample(truth, count) if shuffled else truth
+        for number, (slug, label) in enumerate(zip(truth, labels, strict=True)):
+            ticket = open_ticket(self.owner, sentence(slug, NEW_WORDS, 1_000 + number))
+            answer = api.post(
+                f"/api/v1/tickets/{ticket.reference}/confirm", {"category": label}, format="json"
+            )
+            self.assertEqual(answer.status_code, 200, answer.content)
+
+    def right_among_untouched(self) -> list[bool]:
+        """What the model in use says of new tickets nobody has answered."""
+        engine = local_engine(taxonomy_id=self.taxonomy.pk)
+        assert engine is not None
+        cases = [(slug, sentence(slug, NEW_WORDS, 9_000 + n)) for slug in NEW_WORDS for n in range(60)]
+        answers = engine.models["category"].predict([text for _, text in cases])
+        return [answer.value == slug for (slug, _), answer in zip(cases, answers, strict=True)]
+
+
+class PromotionTests(LearningCase):
+    """What two trainings come to."""
+
+    def test_corrections_make_a_better_model_that_can_be_taken_back(self) -> None:
+        """C24: promoted with its evidence, at least five points better, and rolled back again."""
+        before = self.right_among_untouched()
+        self.correct(60)
+        (second,) = models_train(taxonomy=self.taxonomy)
+        evidence = second.evidence
+        self.assertEqual((second.state, evidence["decision"]), (ModelState.ACTIVE, "promoted"))
+        self.assertEqual((evidence["judged"], evidence["against"]), (60, "loop/category v1"))
+        self.assertEqual(evidence["new_right"] - evidence["old_right"], evidence["gained"] - evidence["lost"])
+        self.assertAlmostEqual(evidence["p_value"], mcnemar_exact(evidence["gained"], evidence["lost"]))
+        self.assertLess(evidence["p_value"], 0.05)
+        self.assertIn("neither model had seen", evidence["reason"])
+        after = self.right_among_untouched()
+        self.assertGreater(sum(after) / len(after), sum(before) / len(before) + 0.05)
+        model_rollback(model=second, actor=system_actor(), reason="Complaints from the desk.")
+        self.assertEqual(self.right_among_untouched(), before)
+
+    def test_shuffled_labels_are_not_promoted(self) -> None:
+        """C24: labels that mean nothing make nothing better."""
+        self.correct(60, shuffled=True)
+        (second,) = models_train(taxonomy=self.taxonomy)
+        self.first.refresh_from_db()
+        self.assertEqual((self.first.state, second.state), (ModelState.ACTIVE, ModelState.SHADOW))
+        self.assertEqual(second.evidence["judged"], 60)
+        self.assertGreaterEqual(second.evidence["p_value"], 0.05)
+
+    def test_what_the_model_in_use_has_learned_is_not_judged_again(self) -> None:
+        """C24: the second comparison rests on the labels that came after the first."""
+        self.correct(60)
+        models_train(taxonomy=self.taxonomy)
+        ticket = open_ticket(self.owner, sentence("network", NEW_WORDS, 5_000))
+        ticket_confirm(ticket=ticket, decisions={"category": "network"}, actor=service_actor(self.owner))
+        (third,) = models_train(taxonomy=self.taxonomy)
+        self.assertEqual((third.state, third.evidence["judged"]), (ModelState.SHADOW, 1))
+
+    def test_a_model_from_before_training_sets_is_judged_on_later_labels_only(self) -> None:
+        """C24: what it may have seen does not count."""
+        self.correct(10)
+        LocalModel.objects.update(training_set=None)
+        LabelledExample.objects.update(created_at=self.first.created_at)
+        (second,) = models_train(taxonomy=self.taxonomy)
+        self.assertEqual((second.state, second.evidence["judged"]), (ModelState.SHADOW, 0))
+        self.assertIn("Nobody has labelled", second.evidence["reason"])
+
+    def test_starter_examples_are_never_judged(self) -> None:
+        """C24: a larger starter set alone promotes nothing."""
+        text = "The coffee printer is empty."
+        LabelledExample.objects.create(
+            taxonomy=self.taxonomy,
+            text=text,
+            text_hash=hash_of(text),
+            category=Category.objects.get(taxonomy=self.taxonomy, slug="printing"),
+            source=ExampleSource.STARTER,
+        )
+        (second,) = models_train(taxonomy=self.taxonomy)
+        self.assertEqual((second.state, second.evidence["judged"]), (ModelState.SHADOW, 0))
+
+    @override_settings(MODEL_PROMOTION_P_VALUE=1e-30)
+    def test_the_bound_is_a_setting(self) -> None:
+        """C24: a stricter house promotes less."""
+        self.correct(30)
+        (second,) = models_train(taxonomy=self.taxonomy)
+        self.assertEqual((second.state, second.evidence["bound"]), (ModelState.SHADOW, 1e-30))
+
+
+class RecordTests(LearningCase):
+    """Who, when, why, and on what."""
+
+    def test_every_decision_leaves_its_line(self) -> None:
+        """C24: promotion, shadow and roll-back."""
+        self.correct(60)
+        (second,) = models_train(taxonomy=self.taxonomy)
+        model_rollback(model=second, actor=system_actor("Lena"), reason="Complaints from the desk.")
+        newest, promoted, first = ModelChange.objects.all()
+        self.assertEqual((first.action, first.model, first.before), (ModelAction.PROMOTED, self.first, None))
+        self.assertEqual((promoted.model, promoted.before), (second, self.first))
+        self.assertEqual(promoted.reason, second.evidence["reason"])
+        self.assertEqual((newest.action, newest.actor_label), (ModelAction.ROLLED_BACK, "Lena"))
+        self.assertEqual((newest.model, newest.before), (second, self.first))
+        self.assertEqual(newest.reason, "Complaints from the desk.")
+
+    def test_a_model_names_exactly_what_it_was_taught(self) -> None:
+        """C24: the training set stays what it was when examples change."""
+        taught = self.first.training_set
+        assert taught is not None
+        rows = {(pk, text_hash, label) for pk, text_hash, label in taught.rows}
+        now = LabelledExample.objects.filter(taxonomy=self.taxonomy)
+        self.assertEqual(rows, set(now.values_list("pk", "text_hash", "category__slug")))
+        now.filter(category__slug="network").delete()
+        self.correct(3)
+        models_train(taxonomy=self.taxonomy)
+        taught.refresh_from_db()
+        self.assertEqual({tuple(row) for row in taught.rows}, rows)
+
+
+class ExampleTests(LearningCase):
+    """What becomes an example."""
+
+    def test_only_what_a_person_decided_is_a_label(self) -> None:
+        """C24: an engine's guess is not learned from."""
+        ticket = open_ticket(self.owner, "The badge reader is dead.")
+        Ticket.objects.filter(pk=ticket.pk).update(severity="high")
+        ticket.refresh_from_db()
+        actor = service_actor(self.owner)
+        ticket_confirm(ticket=ticket, decisions={"sentiment": "negative"}, actor=actor)
+        self.assertFalse(LabelledExample.objects.filter(ticket=ticket).exists())
+        ticket_confirm(ticket=ticket, decisions={"category": "access"}, actor=actor)
+        example = LabelledExample.objects.get(ticket=ticket)
+        self.assertEqual((example.category.slug, example.severity, example.team_slug), ("access", "", ""))
+        ticket_confirm(ticket=ticket, decisions={"severity": "low"}, actor=actor)
+        example.refresh_from_db()
+        self.assertEqual((example.category.slug, example.severity), ("access", "low"))
