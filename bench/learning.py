@@ -33,7 +33,7 @@ from classifier.engine.metrics import coverage_at_precision, macro_f1
 from classifier.engine.paired import compare_answers
 from classifier.models import LabelledExample
 from classifier.services.examples import hash_of
-from classifier.services.local_models import local_engine
+from classifier.services.local_models import field_model, local_engine
 from classifier.services.promotion import model_rollback
 from classifier.services.training import models_train
 from common.actors import system_actor
@@ -139,7 +139,10 @@ def arm(name: str, parts: Draw, labels: list[str]) -> None:
         same = answers_of(taxonomy, parts.untouched) == before
         print(f"  rolled back           answers as before: {'yes' if same else 'NO'}")
     else:
-        print(f"  state                 {model.state}; the first model still answers")
+        shadow = field_model(row=model)
+        said = [found.value for found in shadow.predict([t for t, _ in parts.untouched])] if shadow else []
+        worth = sum(a == b for a, b in zip(truth, said, strict=True)) / len(truth)
+        print(f"  state                 {model.state}; promoted it would have reached {worth:.4f}")
     print(f"  macro F1 before       {macro_f1(truth, before):.4f}, after {macro_f1(truth, after):.4f}")
     print(f"  seconds               {time.perf_counter() - started:.0f}", flush=True)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from classifier.choices import Tone
 from classifier.services.reviews import REVIEW_FIELDS
@@ -57,3 +59,36 @@ class TrialForm(forms.Form):
         super().__init__(*args, **kwargs)
         clients = Client.objects.visible_to(actor).active().order_by("name")
         self.fields["client"].queryset = clients  # type: ignore[attr-defined]
+
+
+class ChooserForm(forms.Form):
+    """Which precision a lead wants among what is applied, of every category or of one."""
+
+    precision = forms.FloatField(
+        min_value=0.5,
+        max_value=0.999,
+        initial=0.95,
+        label="Right among what is applied",
+        widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "0.005"}),
+    )
+    category = forms.ChoiceField(required=False, label="Where the answer is", widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args: Any, values: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["category"].choices = [("", "any value"), *values]  # type: ignore[attr-defined]
+
+
+class ApplyForm(ChooserForm):
+    """The same, and the client it is applied to; empty for a category's own bound."""
+
+    client = forms.SlugField(required=False, max_length=60)
+
+
+class ReasonForm(forms.Form):
+    """Why a model goes into use or out of it."""
+
+    reason = forms.CharField(
+        max_length=500,
+        label="Why",
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Why? Everybody who looks will read it."}),
+    )

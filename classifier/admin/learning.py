@@ -6,22 +6,37 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.template.loader import render_to_string
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from classifier.models import LabelledExample, LocalModel, ReviewItem
-from classifier.selectors.quality import model_quality
+from classifier.forms import ApplyForm, ChooserForm, ReasonForm
+from classifier.models import LabelledExample, LocalModel, ModelChange, ReviewItem
+from classifier.selectors.quality import clients_of, model_evaluation, threshold_choice
 from classifier.services.promotion import model_promote, model_rollback
+from classifier.services.thresholds import category_threshold_set, client_threshold_set
 from classifier.services.training import models_train
-from common.exceptions import ApplicationError
-from teams.admin import ActionAdmin, ReadOnlyAdmin, actor_in_admin
+from common.actors import Actor
+from common.exceptions import ApplicationError, NotAllowed, NotFound, ValidationFailed
+from teams.admin import ActionAdmin, ReadOnlyAdmin, ReadOnlyInline, actor_in_admin
+from ticketing.forms import first_problem
 from ticketing.models import Taxonomy
+from ticketing.services.reference import may_change_taxonomy
 
+SHARED = "This taxonomy serves other clients too; an administrator decides."
 BY_HAND = "Chosen by hand in the back office."
 STATE_COLOURS = {"active": "success", "candidate": "info", "retired": "warning", "shadow": "info"}
+
+
+class ChangeInline(ReadOnlyInline):
+    """Who put the model into use or out of it, when, and why."""
+
+    model = ModelChange
+    fk_name = "model"
+    fields = ("created_at", "action", "before", "actor_label", "reason")
+    verbose_name_plural = "Decisions"
 
 
 @admin.register(LocalModel)
@@ -40,9 +55,23 @@ class ModelsAdmin(ActionAdmin):
     )
     list_filter = ("state", "field", "taxonomy")
     list_select_related = ("taxonomy",)
-    fields = ("taxonomy", "field", "version", "state", "example_count", "quality", "why", "created_at")
-    readonly_fields = ("quality", "why")
+    fields = (
+        "taxonomy",
+        "field",
+        "version",
+        "state",
+        "example_count",
+        "taught",
+        "accuracy",
+        "macro_f1",
+        "ece",
+        "why",
+        "created_at",
+    )
+    readonly_fields = ("taught", "accuracy", "macro_f1", "ece", "why")
+    inlines = (ChangeInline,)
     actions = ("promote", "rollback", "train")
+    actions_detail = ("evaluation",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LocalModel]:
         """Models of the taxonomies the person may see."""
@@ -54,7 +83,7 @@ class ModelsAdmin(ActionAdmin):
         """With its colour."""
         return model.state
 
-    @admin.display(description="Accuracy")
+    @admin.display(description="Accuracy, out of fold")
     def accuracy(self, model: LocalModel) -> str:
         """Share of right answers, out of fold."""
         return f"{float(model.metrics.get('accuracy', 0)):.1%}"
@@ -69,23 +98,94 @@ class ModelsAdmin(ActionAdmin):
         """Gap between promised and true share, 15 bins."""
         return f"{float(model.metrics.get('ece', 0)):.3f}"
 
-    @admin.display(description="Measured quality")
-    def quality(self, model: LocalModel) -> SafeString:
-        """Reliability diagram, coverage, the choice of a threshold, and figures by category."""
-        return render_to_string("admin/classifier/quality.html", model_quality(model=model))  # type: ignore[return-value]
+    @admin.display(description="Training set")
+    def taught(self, model: LocalModel) -> str:
+        """The name of what it was taught."""
+        return model.snapshot_hash[:16]
 
     @admin.display(description="Why it is used or not")
     def why(self, model: LocalModel) -> SafeString:
         """The comparison that decided."""
         return format_html("{}: {}", model.evidence.get("decision", "–"), model.evidence.get("reason", ""))
 
+    @action(description="Evaluation", url_path="evaluation", icon="analytics")
+    def evaluation(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Figures and charts, the choice of a bound, and putting a model into use with a reason."""
+        actor = actor_in_admin(request)
+        model = self.get_object(request, object_id) if actor.is_lead else None
+        if model is None:
+            raise Http404
+        if request.method == "POST":
+            return self._change(request, model, actor)
+        return TemplateResponse(
+            request, "admin/classifier/evaluation.html", self._context(request, model, actor)
+        )
+
+    def _context(self, request: HttpRequest, model: LocalModel, actor: Actor) -> dict[str, Any]:
+        form = ChooserForm(request.GET or {"precision": 0.95}, values=_values(model))
+        asked = form.cleaned_data if form.is_valid() else None
+        return {
+            **self.admin_site.each_context(request),
+            **model_evaluation(model=model),
+            "title": f"Evaluation of {model}",
+            "opts": self.opts,
+            "form": form,
+            "asked": asked,
+            "choice": threshold_choice(model=model, precision=asked["precision"], value=asked["category"])
+            if asked
+            else None,
+            "clients": clients_of(model=model, actor=actor),
+            "may_change": self.belongs_here(actor, model),
+            "reason_form": ReasonForm(),
+        }
+
+    def _change(self, request: HttpRequest, model: LocalModel, actor: Actor) -> HttpResponse:
+        """Carry out one button of the page; what is not the person's is not there."""
+        back = f"{request.path}?{request.GET.urlencode()}"
+        try:
+            messages.success(request, self._carried_out(request, model, actor))
+        except NotFound as error:
+            raise Http404 from error
+        except ApplicationError as error:
+            messages.error(request, error.sentence)
+        return HttpResponseRedirect(back)
+
+    def _carried_out(self, request: HttpRequest, model: LocalModel, actor: Actor) -> str:
+        if request.POST.get("do") in {"promote", "rollback"}:
+            return self._switched(request, model, actor)
+        form = ApplyForm(request.POST, values=_values(model))
+        if not form.is_valid():
+            raise ValidationFailed(first_problem(form))
+        precision, category = form.cleaned_data["precision"], form.cleaned_data["category"]
+        if category:
+            changed = category_threshold_set(
+                model=model, category_slug=category, precision=precision, actor=actor
+            )
+            return f"{changed.name} is accepted from {changed.accept_threshold:.3f} on."
+        row = client_threshold_set(
+            model=model, client_slug=form.cleaned_data["client"], precision=precision, actor=actor
+        )
+        return f"{row.client} accepts from {row.accept_threshold:.3f} on."
+
+    def _switched(self, request: HttpRequest, model: LocalModel, actor: Actor) -> str:
+        form = ReasonForm(request.POST)
+        if not form.is_valid():
+            raise ValidationFailed("Say why; it is kept with the decision.")
+        if not self.belongs_here(actor, model):
+            raise NotAllowed(SHARED)
+        service = model_promote if request.POST["do"] == "promote" else model_rollback
+        return f"{service(model=model, actor=actor, reason=form.cleaned_data['reason'])} is now in use."
+
+    def belongs_here(self, actor: Actor, model: LocalModel) -> bool:
+        """Whether the person may change what the model's taxonomy does."""
+        return may_change_taxonomy(taxonomy=model.taxonomy, actor=actor)
+
     def _owned(self, request: HttpRequest, rows: QuerySet[LocalModel]) -> list[LocalModel]:
         """Only models of taxonomies the person may change."""
         actor = actor_in_admin(request)
-        taxonomies = self.admin_site._registry[Taxonomy]
-        mine = [row for row in rows if taxonomies.belongs_to(actor, row.taxonomy)]  # type: ignore[attr-defined]
+        mine = [row for row in rows if self.belongs_here(actor, row)]
         if not mine:
-            messages.error(request, "This taxonomy serves other clients too; an administrator decides.")
+            messages.error(request, SHARED)
         return mine
 
     def _each(self, request: HttpRequest, rows: list[LocalModel], change: Any) -> None:
@@ -125,6 +225,11 @@ class ModelsAdmin(ActionAdmin):
             for m in models_train(taxonomy=t, actor=actor_in_admin(request))
         ]
         messages.success(request, f"{len(trained)} models trained." if trained else "No example has changed.")
+
+
+def _values(model: LocalModel) -> list[tuple[str, str]]:
+    """The answers a bound can be chosen for."""
+    return [(label, label) for label in model.metrics.get("labels", [])]
 
 
 @admin.register(LabelledExample)

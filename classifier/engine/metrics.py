@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 ECE_BINS = 15
+TALLY_STEPS = 200
+"""Confidence is kept in steps of 0.005: finer than the bounds people set, small enough for a row."""
+
 _CURVE_POINTS = 101
 
 
@@ -58,6 +61,8 @@ class Quality:
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     seconds: float = 0.0
+    tally: Mapping[str, tuple[tuple[int, int, int], ...]] = field(default_factory=dict)
+    """Answered value → (step of confidence, answered, right), strictest last; see ``tally_of``."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers."""
@@ -66,7 +71,12 @@ class Quality:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Quality:
         """The inverse of ``to_json``; raises KeyError or TypeError on a wrong shape."""
-        values = {item.name: data[item.name] for item in fields(cls)}
+        values = {item.name: data[item.name] for item in fields(cls) if item.name != "tally"}
+        # Models stored before the tally was kept have none.
+        values["tally"] = {
+            value: tuple((int(a), int(b), int(c)) for a, b, c in rows)
+            for value, rows in data.get("tally", {}).items()
+        }
         values["classes"] = tuple(ClassReport(**row) for row in data["classes"])
         values["reliability"] = tuple(ReliabilityBin(**row) for row in data["reliability"])
         values["risk_coverage"] = tuple(CoveragePoint(**row) for row in data["risk_coverage"])
@@ -188,6 +198,42 @@ def accuracy_at_coverage(confidence: ArrayLike, right: ArrayLike, coverage: floa
     return float(taken.mean()) if len(taken) else 0.0
 
 
+def tally_of(
+    predicted: Sequence[str], confidence: Sequence[float], right: Sequence[bool]
+) -> dict[str, tuple[tuple[int, int, int], ...]]:
+    """How many answers of each value were given, and right, in each step of confidence.
+
+    A step holds what lies at or above it, so a threshold at ``step / TALLY_STEPS`` accepts exactly the steps
+    from there on, and precision and coverage at any such threshold are exact.
+    """
+    counts: dict[str, dict[int, list[int]]] = {}
+    for value, share, is_right in zip(predicted, confidence, right, strict=True):
+        # The tiny amount undoes what binary fractions take from bounds such as 0.955.
+        step = min(int(share * TALLY_STEPS + 1e-9), TALLY_STEPS)
+        cell = counts.setdefault(value, {}).setdefault(step, [0, 0])
+        cell[0] += 1
+        cell[1] += bool(is_right)
+    return {
+        value: tuple((step, answered, hits) for step, (answered, hits) in sorted(cells.items()))
+        for value, cells in sorted(counts.items())
+    }
+
+
+def answers_of_tally(
+    tally: Mapping[str, Sequence[Sequence[int]]], value: str = ""
+) -> tuple[list[float], list[bool]]:
+    """Confidences, rounded down to their steps, and whether right: of all answers, or of one value's."""
+    confidences: list[float] = []
+    right: list[bool] = []
+    for name, rows in tally.items():
+        if value and name != value:
+            continue
+        for step, answered, hits in rows:
+            confidences += [step / TALLY_STEPS] * answered
+            right += [True] * hits + [False] * (answered - hits)
+    return confidences, right
+
+
 def measure(
     truth: Sequence[str],
     predicted: Sequence[str],
@@ -210,4 +256,5 @@ def measure(
         labels=tuple(labels),
         confusion=tuple(tuple(int(cell) for cell in row) for row in table),
         seconds=seconds,
+        tally=tally_of(predicted, confidence, right),
     )

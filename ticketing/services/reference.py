@@ -82,6 +82,15 @@ def category_save(*, category: Category, values: Mapping[str, Any], actor: Actor
 
 
 @transaction.atomic
+def client_settings_save(*, row: ClientSettings, values: Mapping[str, Any], actor: Actor) -> ClientSettings:
+    """Change how ticketing works for one client. Raises NotAllowed, ValidationFailed."""
+    if not may_change_owned(client_id=row.client_id, actor=actor):
+        raise NotAllowed
+    saved: ClientSettings = reference_save(row=row, values=values)
+    return saved
+
+
+@transaction.atomic
 def project_save(*, project: Project, values: Mapping[str, Any], actor: Actor) -> Project:
     """Create or change a project. Raises NotAllowed, ValidationFailed."""
     if not may_change_owned(client_id=project.client_id, actor=actor):
