@@ -109,8 +109,8 @@ def _sentence(test: PairedTest, bound: float) -> str:
     if not test.judged:
         return "Nobody has labelled a text that the model in use has not learned from."
     return (
-        f"Of {test.judged} texts labelled by people that neither model had seen, the new one is right about "
-        f"{test.new_right} and the one in use about {test.old_right}: {test.gained} gained, "
+        f"Of {test.judged} texts labelled by people that neither model had seen, the new one is right on "
+        f"{test.new_right} and the one in use on {test.old_right}: {test.gained} gained, "
         f"{test.lost} lost, exact McNemar p = {test.p_value:.2g}, needed below {bound:g}."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from classifier.choices import ModelState
 from classifier.engine.thresholds import ThresholdChoice
 from classifier.models import LocalModel
 from classifier.selectors.quality import threshold_choice
@@ -51,6 +52,8 @@ def category_threshold_set(
 def _proved(model: LocalModel, precision: float, value: str) -> ThresholdChoice:
     if model.field != "category":
         raise ValidationFailed("Only the category has an accept bound of its own.")
+    if model.state != ModelState.ACTIVE:
+        raise ValidationFailed("Only the figures of the model in use say what may be accepted.")
     choice = threshold_choice(model=model, precision=precision, value=value)
     if choice is None:
         raise ValidationFailed("No bound proves this precision with these examples.")

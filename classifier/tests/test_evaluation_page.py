@@ -149,6 +149,13 @@ class ApplyTests(PageCase):
             self.send(self.shared, precision=precision, client="a")
         self.assertIsNone(self.bound_of("a"))
 
+    def test_the_figures_of_a_model_that_is_not_in_use_set_nothing(self) -> None:
+        """C8: the bound belongs to the model that answers."""
+        LocalModel.objects.filter(pk=self.shared.pk).update(state=ModelState.SHADOW)
+        self.assertNotContains(self.client.get(self.url(self.shared), {"precision": "0.8"}), "Set Client A")
+        self.send(self.shared, precision="0.8", client="a")
+        self.assertIsNone(self.bound_of("a"))
+
 
 class StrangerTests(PageCase):
     """Who sees it at all."""
