@@ -68,10 +68,10 @@ def draw(data: DataSet, seed: int, start: int, answers: int) -> Draw:
     return Draw(rows[:start], rows[start : start + answers], rows[start + answers :])
 
 
-def house(name: str, rows: list[tuple[str, str]]) -> tuple[Taxonomy, Client]:
-    """A client whose taxonomy was taught the starter examples."""
+def house(name: str, rows: list[tuple[str, str]], labels: list[str]) -> tuple[Taxonomy, Client]:
+    """A client whose taxonomy has all labels and was taught the starter examples."""
     taxonomy = Taxonomy.objects.create(slug=name, name=name)
-    for label in sorted({label for _, label in rows}):
+    for label in labels:
         Category.objects.create(taxonomy=taxonomy, slug=label.lower().replace(" ", "_"), name=label)
     names = {row.name: row for row in taxonomy.categories.all()}
     LabelledExample.objects.bulk_create(
@@ -114,10 +114,10 @@ def answers_of(taxonomy: Taxonomy, rows: list[tuple[str, str]]) -> list[str]:
     return [found.value for found in engine.models["category"].predict([text for text, _ in rows])]
 
 
-def arm(name: str, parts: Draw, labels: list[str]) -> None:
+def arm(name: str, parts: Draw, labels: list[str], known: list[str]) -> None:
     """One house from the first model to the roll-back; prints what happened."""
     started = time.perf_counter()
-    taxonomy, client = house(name, parts.start)
+    taxonomy, client = house(name, parts.start, known)
     truth = [label.lower().replace(" ", "_") for _, label in parts.untouched]
     before = answers_of(taxonomy, parts.untouched)
     guesses = answers_of(taxonomy, parts.answered)
@@ -173,12 +173,13 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
     call_command("migrate", verbosity=0)
     data = it_tickets(chosen.data)
+    known = sorted(set(data.labels))
     for seed in range(chosen.draws):
         parts = draw(data, seed, chosen.start, chosen.answers)
         labels = [label for _, label in parts.answered]
-        arm(f"true-{chosen.start}-{seed}", parts, labels)
+        arm(f"true-{chosen.start}-{seed}", parts, labels, known)
         mixed = np.random.default_rng(1_000 + seed).permutation(labels).tolist()
-        arm(f"shuffled-{chosen.start}-{seed}", parts, mixed)
+        arm(f"shuffled-{chosen.start}-{seed}", parts, mixed, known)
     if not chosen.no_control:
         control(chosen.data)
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from classifier.models import LlmCall, WorkflowStep
+from classifier.services.drift import drift_check
 from classifier.services.execution import run_process
 from classifier.services.llm_return import providers_probe, returned_runs_request
 from classifier.services.mining import rules_mine
@@ -67,6 +68,14 @@ def mine_rules() -> None:
     """Propose rules from what people confirmed. Repeating renews the figures and proposes nothing twice."""
     for client in Client.objects.active().filter(ticketing_settings__isnull=False):
         rules_mine(client=client)
+
+
+@shared_task(time_limit=900, soft_time_limit=840)
+def check_drift() -> None:
+    """Compare the last week with the weeks before. At-least-once: an alert is raised once and counted."""
+    now = timezone.now()
+    for taxonomy in Taxonomy.objects.filter(is_active=True).select_related("client"):
+        drift_check(taxonomy=taxonomy, now=now)
 
 
 @shared_task

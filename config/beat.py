@@ -17,10 +17,12 @@ SCHEDULE = {
     "notifications": {"task": "teams.tasks.deliver_notifications", "schedule": 15.0},
     # Proof of life of the scheduler and a worker, read by health (O3).
     "heartbeat": {"task": "config.tasks.heartbeat", "schedule": 30.0},
-    # New examples become a new model if they make it no worse (C7).
+    # New examples become a new model, which is used if it is shown to be better (C24).
     "retrain": {"task": "classifier.tasks.retrain", "schedule": crontab(hour=2, minute=15)},
     # What people confirmed is searched for phrases that could be rules (C29).
     "rule mining": {"task": "classifier.tasks.mine_rules", "schedule": crontab(hour=2, minute=45)},
+    # Are tickets still what the models learned? Alerts when not (C26).
+    "drift": {"task": "classifier.tasks.check_drift", "schedule": crontab(hour=4, minute=0, day_of_week=1)},
     # Old details of steps and calls go; decisions stay (C21).
     "triage housekeeping": {"task": "classifier.tasks.housekeeping", "schedule": crontab(hour=3, minute=0)},
     # Expired idempotency records and sessions go.

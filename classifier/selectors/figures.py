@@ -89,7 +89,7 @@ def reviews(*, actor: Actor, span: Span) -> dict[str, Any]:
     sides: dict[str, list[tuple[float, bool]]] = {"": [], "_before": []}
     for at, chance, frozen, answer, state in rows:
         side = "" if at is not None and at >= span.start else "_before"
-        sides[side].append((1 / chance if chance else 1.0, _right(frozen, answer, state)))
+        sides[side].append((1 / chance if chance else 1.0, is_right(frozen, answer, state)))
     for side, answers in sides.items():
         weight = sum(weight for weight, _ in answers)
         right = sum(weight for weight, is_right in answers if is_right)
@@ -98,7 +98,7 @@ def reviews(*, actor: Actor, span: Span) -> dict[str, Any]:
     return counts
 
 
-def _right(frozen: dict[str, Any], answer: dict[str, Any], state: str) -> bool:
+def is_right(frozen: dict[str, Any], answer: dict[str, Any], state: str) -> bool:
     """Whether the frozen category is the one the reviewer named."""
     row = frozen.get("category", "")
     value = row.get("value", "") if isinstance(row, dict) else row
