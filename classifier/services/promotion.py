@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from classifier.choices import ExampleSource, ModelAction, ModelState
 from classifier.engine.paired import Labelled, PairedTest, compare_answers, distinct, held_out_answers
-from classifier.models import LabelledExample, LocalModel, ModelChange
+from classifier.models import LabelledExample, LocalModel, ModelChange, TrainingSet
 from classifier.services.local_models import field_model
 from common.actors import Actor
 from common.exceptions import Conflict
@@ -23,6 +23,9 @@ logger = structlog.get_logger(__name__)
 
 BY_PEOPLE: Final = frozenset({ExampleSource.REVIEW, ExampleSource.BLIND, ExampleSource.IMPORT})
 """Labels that say what the tickets of this house are; the starter set teaches and is never judged on."""
+
+
+_OVERTAKEN: Final = "Another model went into use while it was judged, so it stays beside that one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Verdict:
     promote: bool
     reason: str
     figures: dict[str, Any]
+    against_id: int | None = None
 
     def evidence(self) -> dict[str, Any]:
         """What is kept with the model."""
@@ -73,7 +77,7 @@ def verdict_on(*, examples: Sequence[TaughtExample], active: LocalModel | None) 
         return Verdict(True, "There was no model.", {})
     in_use = field_model(row=active)
     if in_use is None:
-        return Verdict(True, "The model in use cannot be read any more.", {"against": str(active)})
+        return Verdict(True, "The model in use cannot be read any more.", {"against": str(active)}, active.pk)
     unseen = _unseen(examples, active)
     judged, new = held_out_answers(
         [row.labelled() for row in examples], distinct(row.labelled() for row in unseen)
@@ -88,15 +92,26 @@ def verdict_on(*, examples: Sequence[TaughtExample], active: LocalModel | None) 
         "against": str(active),
         "blind": sum(row.key in blind for row in judged),
     }
-    return Verdict(test.shows_better(bound), _sentence(test, bound), figures)
+    return Verdict(test.shows_better(bound), _sentence(test, bound), figures, active.pk)
 
 
 def _unseen(examples: Sequence[TaughtExample], active: LocalModel) -> list[TaughtExample]:
-    """People's labels on texts the model in use was not taught."""
-    people = [row for row in examples if row.source in BY_PEOPLE]
+    """People's labels on texts that neither the model in use nor one that was taken back was taught.
+
+    A person who took a model back has overruled what its labels showed. Counted again, they would put its
+    successor into use the next night.
+    """
+    taken_back = TrainingSet.objects.filter(
+        models__taxonomy_id=active.taxonomy_id,
+        models__field=active.field,
+        models__state=ModelState.CANDIDATE,
+        models__changes__action=ModelAction.ROLLED_BACK,
+    ).distinct()
+    sets = [*taken_back, *([active.training_set] if active.training_set else [])]
+    seen = {text_hash for taught in sets for _, text_hash, _ in taught.rows}
+    people = [row for row in examples if row.source in BY_PEOPLE and row.text_hash not in seen]
     if active.training_set is not None:
-        seen = {text_hash for _, text_hash, _ in active.training_set.rows}
-        return [row for row in people if row.text_hash not in seen]
+        return people
     # A model from before training sets were kept: it may have seen all that was there when it was made.
     later = LabelledExample.objects.filter(
         taxonomy_id=active.taxonomy_id, created_at__gt=active.created_at
@@ -117,7 +132,15 @@ def _sentence(test: PairedTest, bound: float) -> str:
 
 @transaction.atomic
 def verdict_apply(*, model: LocalModel, verdict: Verdict, actor: Actor) -> LocalModel:
-    """Keep the evidence and follow it: the model goes into use, or stays beside it as a shadow."""
+    """Keep the evidence and follow it: the model goes into use, or stays beside it as a shadow.
+
+    Judging takes minutes; where another model went into use meanwhile, the verdict is about the wrong one.
+    """
+    Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
+    rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
+    now_in_use = rows.filter(state=ModelState.ACTIVE).values_list("pk", flat=True).first()
+    if verdict.promote and now_in_use != verdict.against_id:
+        verdict = replace(verdict, promote=False, reason=f"{verdict.reason} {_OVERTAKEN}")
     evidence = {**verdict.evidence(), "at": timezone.now().isoformat()}
     LocalModel.objects.filter(pk=model.pk).update(evidence=evidence)
     if verdict.promote:
@@ -184,7 +207,7 @@ def _record(model: LocalModel, before: LocalModel | None, action: str, actor: Ac
         before=before,
         action=action,
         actor_kind=actor.kind.value,
-        actor_label=actor.label,
+        actor_label=actor.label or actor.kind.value,
         user_id=actor.user_id,
         reason=reason,
     )

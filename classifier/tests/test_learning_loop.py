@@ -12,7 +12,7 @@ from classifier.engine.paired import mcnemar_exact
 from classifier.models import LabelledExample, LocalModel, ModelChange
 from classifier.services.examples import hash_of
 from classifier.services.local_models import local_engine
-from classifier.services.promotion import model_rollback
+from classifier.services.promotion import Verdict, model_promote, model_rollback, verdict_apply
 from classifier.services.training import models_train
 from classifier.tests.support import load_world, open_ticket, service_actor
 from common.actors import system_actor
@@ -154,6 +154,30 @@ class PromotionTests(LearningCase):
         )
         (second,) = models_train(taxonomy=self.taxonomy)
         self.assertEqual((second.state, second.evidence["judged"]), (ModelState.SHADOW, 0))
+
+    def test_a_model_that_was_taken_back_does_not_come_back_as_its_successor(self) -> None:
+        """C24: its labels were overruled; only what people say afterwards counts."""
+        self.correct(60)
+        (second,) = models_train(taxonomy=self.taxonomy)
+        model_rollback(model=second, actor=system_actor(), reason="Complaints from the desk.")
+        ticket = open_ticket(self.owner, sentence("network", NEW_WORDS, 5_000))
+        ticket_confirm(ticket=ticket, decisions={"category": "network"}, actor=service_actor(self.owner))
+        (third,) = models_train(taxonomy=self.taxonomy)
+        self.assertEqual((third.state, third.evidence["judged"]), (ModelState.SHADOW, 1))
+
+    def test_a_verdict_about_another_model_promotes_nothing(self) -> None:
+        """C24: a lead put a model into use while the new one was judged."""
+        self.correct(10)
+        (second,) = models_train(taxonomy=self.taxonomy, force=True)
+        verdict = Verdict(True, "It is better.", {}, self.first.pk)
+        if second.state != ModelState.ACTIVE:
+            model_promote(model=second, actor=system_actor(), reason="By hand.")
+        (third,) = models_train(taxonomy=self.taxonomy, force=True)
+        verdict_apply(model=third, verdict=verdict, actor=system_actor())
+        third.refresh_from_db()
+        self.assertEqual(third.state, ModelState.SHADOW)
+        self.assertIn("Another model went into use", third.evidence["reason"])
+        self.assertEqual(LocalModel.objects.get(state=ModelState.ACTIVE, taxonomy=self.taxonomy), second)
 
     @override_settings(MODEL_PROMOTION_P_VALUE=1e-30)
     def test_the_bound_is_a_setting(self) -> None:
