@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from scipy.stats import binomtest
 
@@ -14,6 +15,8 @@ from classifier.engine.linear import FieldModel
 PARTS = 10
 ENOUGH_TEXTS = 1_000
 """So many judged texts show a difference of four points; more parts would only cost time."""
+
+Side = Literal["two-sided", "greater"]
 
 _CALIBRATION_FOLDS = 2
 
@@ -29,7 +32,10 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """Two models on the same texts. ``gained``: only the new one is right; ``lost``: only the old one is."""
+    """Two models on the same texts. ``gained``: only the new one is right; ``lost``: only the old one is.
+
+    ``p_value`` is one-sided, for "the new one is better": that is the question a promotion asks.
+    """
 
     judged: int
     new_right: int
@@ -37,20 +43,26 @@ class PairedTest:
     gained: int
     lost: int
     p_value: float
+    p_two_sided: float
 
     def shows_better(self, bound: float) -> bool:
         """Whether the new model wins more than it loses, and that is unlikely to be chance."""
         return self.gained > self.lost and self.p_value < bound
 
+    def shows_worse(self, bound: float) -> bool:
+        """The same the other way round."""
+        return self.lost > self.gained and mcnemar_exact(self.lost, self.gained, "greater") < bound
 
-def mcnemar_exact(gained: int, lost: int) -> float:
-    """The two-sided exact p-value of McNemar's test: how likely so uneven a split is for equal models.
 
-    Texts on which both are right or both are wrong say nothing; 1.0 where there are no others.
+def mcnemar_exact(gained: int, lost: int, side: Side = "two-sided") -> float:
+    """The exact p-value of McNemar's test: how likely so uneven a split is for models that are equally good.
+
+    ``greater`` counts only splits in favour of ``gained``. Texts on which both are right or both are wrong
+    say nothing; 1.0 where there are no others.
     """
     if gained + lost == 0:
         return 1.0
-    return float(binomtest(gained, gained + lost, 0.5).pvalue)
+    return float(binomtest(gained, gained + lost, 0.5, alternative=side).pvalue)
 
 
 def compare_answers(truth: Sequence[str], new: Sequence[str], old: Sequence[str]) -> PairedTest:
@@ -64,7 +76,8 @@ def compare_answers(truth: Sequence[str], new: Sequence[str], old: Sequence[str]
         old_right=sum(b for _, b in pairs),
         gained=gained,
         lost=lost,
-        p_value=mcnemar_exact(gained, lost),
+        p_value=mcnemar_exact(gained, lost, "greater"),
+        p_two_sided=mcnemar_exact(gained, lost),
     )
 
 
@@ -106,3 +119,21 @@ def held_out_answers(
         texts += held
         answers += [answer.value for answer in model.predict([row.text for row in held])]
     return texts, answers
+
+
+def compare_recipes(
+    new: Sequence[Labelled], old: Sequence[Labelled], judged: Sequence[Labelled]
+) -> PairedTest:
+    """Compare what two training sets teach about texts that are in both: each answered by models without it.
+
+    ``judged`` holds each text once.
+    """
+    texts, answers = held_out_answers(new, judged)
+    known, others = held_out_answers(old, judged)
+    before = {row.key: answer for row, answer in zip(known, others, strict=True)}
+    pairs = [(row, answer) for row, answer in zip(texts, answers, strict=True) if row.key in before]
+    return compare_answers(
+        [row.label for row, _ in pairs],
+        [answer for _, answer in pairs],
+        [before[row.key] for row, _ in pairs],
+    )

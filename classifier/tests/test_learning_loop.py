@@ -107,7 +107,9 @@ class PromotionTests(LearningCase):
         self.assertEqual((second.state, evidence["decision"]), (ModelState.ACTIVE, "promoted"))
         self.assertEqual((evidence["judged"], evidence["against"]), (60, "loop/category v1"))
         self.assertEqual(evidence["new_right"] - evidence["old_right"], evidence["gained"] - evidence["lost"])
-        self.assertAlmostEqual(evidence["p_value"], mcnemar_exact(evidence["gained"], evidence["lost"]))
+        p_value = mcnemar_exact(evidence["gained"], evidence["lost"], "greater")
+        self.assertAlmostEqual(evidence["p_value"], p_value)
+        self.assertIn("nothing shows that it forgets", evidence["reason"])
         self.assertLess(evidence["p_value"], 0.05)
         self.assertIn("neither model had seen", evidence["reason"])
         after = self.right_among_untouched()
@@ -123,6 +125,18 @@ class PromotionTests(LearningCase):
         self.assertEqual((self.first.state, second.state), (ModelState.ACTIVE, ModelState.SHADOW))
         self.assertEqual(second.evidence["judged"], 60)
         self.assertGreaterEqual(second.evidence["p_value"], 0.05)
+
+    def test_wrong_labels_that_agree_with_each_other_are_not_promoted(self) -> None:
+        """C24: everything called the same is "better" on its own terms, and forgets what was known."""
+        actor = service_actor(self.owner)
+        for number in range(60):
+            slug = list(OLD_WORDS)[number % 3]
+            ticket = open_ticket(self.owner, sentence(slug, OLD_WORDS, 2_000 + number))
+            ticket_confirm(ticket=ticket, decisions={"category": "network"}, actor=actor)
+        (second,) = models_train(taxonomy=self.taxonomy)
+        self.assertLess(second.evidence["p_value"], 0.05)
+        self.assertEqual(second.state, ModelState.SHADOW)
+        self.assertIn("but it forgets", second.evidence["reason"])
 
     def test_what_the_model_in_use_has_learned_is_not_judged_again(self) -> None:
         """C24: the second comparison rests on the labels that came after the first."""

@@ -9,6 +9,7 @@ import pytest
 from classifier.engine.paired import (
     Labelled,
     compare_answers,
+    compare_recipes,
     distinct,
     held_out_answers,
     mcnemar_exact,
@@ -29,6 +30,13 @@ def test_the_p_value_is_the_one_counted_by_hand(gained: int, lost: int) -> None:
     assert mcnemar_exact(gained, lost) == pytest.approx(exact_by_hand(gained, lost))
 
 
+def test_one_side_counts_only_what_speaks_for_the_new_model() -> None:
+    """C24: the tail from the gained ones up, by hand."""
+    tail = sum(math.comb(13, k) for k in range(10, 14)) / 2**13
+    assert mcnemar_exact(10, 3, "greater") == pytest.approx(tail)
+    assert mcnemar_exact(3, 10, "greater") > 0.95
+
+
 def test_models_that_never_differ_cannot_be_told_apart() -> None:
     """C24: nothing to go by is no evidence."""
     assert mcnemar_exact(0, 0) == 1.0
@@ -42,11 +50,30 @@ def test_only_differences_count() -> None:
 
 
 def test_better_needs_both_direction_and_significance() -> None:
-    """C24: five to none may be chance, none to twelve is significant for the wrong side."""
+    """C24: four to none may be chance, none to twelve is significant for the wrong side."""
     truth, right, wrong = ["a"] * 12, ["a"] * 12, ["b"] * 12
     assert compare_answers(truth, right, wrong).shows_better(0.05)
     assert not compare_answers(truth, wrong, right).shows_better(0.05)
-    assert not compare_answers(truth[:5], right[:5], wrong[:5]).shows_better(0.05)
+    assert not compare_answers(truth[:4], right[:4], wrong[:4]).shows_better(0.05)
+
+
+def test_worse_is_better_the_other_way_round() -> None:
+    """C24: nothing is both, and five to none is shown one-sided."""
+    truth, right, wrong = ["a"] * 5, ["a"] * 5, ["b"] * 5
+    assert compare_answers(truth, wrong, right).shows_worse(0.05)
+    assert not compare_answers(truth, right, wrong).shows_worse(0.05)
+    assert not compare_answers(truth, right, right).shows_worse(0.05)
+
+
+def test_wrong_labels_are_seen_to_spoil_what_was_known() -> None:
+    """C24: the old texts out of fold, with and without fifty labels that are the wrong way round."""
+    words = {"a": "vpn wifi router", "b": "laptop screen battery"}
+    old = [Labelled(f"o{n}", f"{words['ab'[n % 2]]} case {n}", "ab"[n % 2]) for n in range(40)]
+    wrong = [Labelled(f"w{n}", f"{words['ab'[n % 2]]} case {n + 100}", "ba"[n % 2]) for n in range(50)]
+    right = [Labelled(f"r{n}", f"{words['ab'[n % 2]]} case {n + 100}", "ab"[n % 2]) for n in range(50)]
+    assert compare_recipes([*old, *wrong], old, old).shows_worse(0.05)
+    test = compare_recipes([*old, *right], old, old)
+    assert (test.judged, test.lost) == (40, 0)
 
 
 def test_answers_of_unequal_length_are_refused() -> None:
