@@ -13,9 +13,11 @@ from classifier.engine.features import BLOCK_NAMES, Block, FeatureSettings, Vect
 from classifier.engine.linear import FieldModel, LinearWeights
 from classifier.engine.metrics import Quality
 from classifier.engine.packing import DAMAGE, pack, unpack
+from classifier.engine.scope import ScopeModel
 
-FORMAT: Final = 1
-_READABLE: Final = frozenset({1})
+FORMAT: Final = 2
+"""1: without a scope. 2: with the scope, null for a model that was taught none."""
+_READABLE: Final = frozenset({1, 2})
 _MAGIC: Final = b"SWMODEL1"
 
 
@@ -33,6 +35,7 @@ def dump_model(model: FieldModel) -> bytes:
         "knots": [list(knot) for knot in model.calibrator.knots],
         "quality": model.quality.to_json(),
         "snapshot": model.snapshot,
+        "scope": model.scope.to_json() if model.scope else None,
     }
     arrays: dict[str, NDArray[Any]] = {
         "coefficients": model.weights.coefficients,
@@ -79,4 +82,5 @@ def _model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FieldMode
         prior=arrays["prior"],
         quality=Quality.from_json(header["quality"]),
         snapshot=str(header["snapshot"]),
+        scope=ScopeModel.from_json(header["scope"]) if header.get("scope") else None,
     )

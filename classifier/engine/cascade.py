@@ -49,9 +49,17 @@ class Cascade:
                 continue
             found = engine.predict([case.item for case in waiting])
             for case, predictions in zip(waiting, found, strict=True):
-                case.answers[engine.name] = predictions
-                case.settled = case.settled or self._is_sure(self._trusted(engine.name, predictions, case))
+                within = {key: self._within_scope(item) for key, item in predictions.items()}
+                case.answers[engine.name] = within
+                case.settled = case.settled or self._is_sure(self._trusted(engine.name, within, case))
         return [self._answer(case, force) for case in cases]
+
+    def _within_scope(self, item: Prediction) -> Prediction:
+        """What is unlike everything an engine was taught stays below suggest, however sure the engine is."""
+        bound = max(0.0, self._thresholds.suggest_for(item.field, item.value) - _BELOW)
+        if item.is_in_scope or item.confidence is None or item.confidence <= bound:
+            return item
+        return replace(item, confidence=bound)
 
     def _is_sure(self, predictions: Mapping[str, Prediction]) -> bool:
         """Whether nobody else has to be asked; what is not calibrated has been capped before."""
@@ -102,7 +110,8 @@ class Cascade:
         }
 
     def _capped(self, item: Prediction, local: Prediction | None) -> Prediction:
-        if item.confidence is None or (local is not None and local.value == item.value):
+        agreed = local is not None and local.is_in_scope and local.value == item.value
+        if item.confidence is None or agreed:
             return item
         bound = self._thresholds.accept_for(item.field, item.value) - _BELOW
         return item if item.confidence <= bound else replace(item, confidence=max(0.0, bound))

@@ -18,6 +18,7 @@ from classifier.engine.errors import ModelError
 from classifier.engine.explain import weigh_evidence
 from classifier.engine.features import FeatureSettings, Vectorizer
 from classifier.engine.metrics import Quality, measure
+from classifier.engine.scope import ScopeModel, signs_of
 from classifier.engine.types import Alternative, Evidence
 
 # Above this the vocabulary is learned once for all folds (it sees no labels) and three folds suffice.
@@ -29,12 +30,18 @@ _BATCH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class FieldPrediction:
-    """The answer for one text: best label, calibrated confidence, the labels after it."""
+    """The answer for one text: best label, calibrated confidence, the labels after it.
+
+    ``in_scope`` in [0, 1] says how familiar the text is (``ScopeModel``); ``is_in_scope`` whether that is
+    enough. A model that was not taught a scope takes every text for familiar.
+    """
 
     value: str
     confidence: float
     alternatives: tuple[Alternative, ...]
     known_share: float
+    in_scope: float = 1.0
+    is_in_scope: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class FieldModel:
     prior: NDArray[np.float64]
     quality: Quality
     snapshot: str
+    scope: ScopeModel | None = None
 
     @classmethod
     def train(
@@ -71,9 +79,11 @@ class FieldModel:
         folds: int = 5,
         extra: Sequence[tuple[str, str]] = (),
         settings: FeatureSettings | None = None,
+        with_scope: bool = False,
     ) -> FieldModel:
         """Train on labelled texts. ``extra`` pairs teach but are never measured.
 
+        ``with_scope`` also learns which texts are unlike all of them.
         Raises ModelError with fewer than two labels or unequal lengths.
         """
         started = time.perf_counter()
@@ -96,18 +106,20 @@ class FieldModel:
             names,
             seconds=time.perf_counter() - started,
         )
-        return cls(names, vectorizer, weights, calibrator, prior, quality, snapshot_hash(texts, labels))
+        scope = ScopeModel.fit(signs_of(scores, known)) if with_scope else None
+        snapshot = snapshot_hash(texts, labels)
+        return cls(names, vectorizer, weights, calibrator, prior, quality, snapshot, scope)
 
     def probabilities(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Calibrated probabilities (texts × labels) and the share of known words of each text."""
         matrix, known = self.vectorizer.transform(texts)
-        return self._calibrated(matrix, known), known
+        return self._calibrated(self.weights.scores(matrix), known), known
 
     def predict(self, texts: Sequence[str]) -> list[FieldPrediction]:
         """Answer every text, in order."""
         answers: list[FieldPrediction] = []
         for start in range(0, len(texts), _BATCH):
-            answers += self._ranked(*self.probabilities(texts[start : start + _BATCH]))
+            answers += self._answers(*self.vectorizer.transform(texts[start : start + _BATCH]))
         return answers
 
     def predict_explained(
@@ -115,7 +127,7 @@ class FieldModel:
     ) -> list[tuple[FieldPrediction, list[Evidence]]]:
         """Answer every text with the words that spoke for the answer; the features are computed once."""
         matrix, known = self.vectorizer.transform(texts)
-        answers = self._ranked(self._calibrated(matrix, known), known)
+        answers = self._answers(matrix, known)
         return [
             (answer, self._evidence(text, matrix[place], answer.value, top))
             for place, (text, answer) in enumerate(zip(texts, answers, strict=True))
@@ -129,18 +141,26 @@ class FieldModel:
             raise ModelError(f"The model has no label {answer!r}.")
         return self._evidence(text, matrix, answer, top)
 
-    def _calibrated(self, matrix: sp.csr_matrix, known: NDArray[np.float32]) -> NDArray[np.float64]:
-        scores = self.weights.scores(matrix)
+    def _calibrated(self, scores: NDArray[np.float64], known: NDArray[np.float32]) -> NDArray[np.float64]:
         return self.calibrator.probabilities(scores, self.prior, known.astype(np.float64))
 
-    def _ranked(self, found: NDArray[np.float64], known: NDArray[np.float32]) -> list[FieldPrediction]:
+    def _answers(self, matrix: sp.csr_matrix, known: NDArray[np.float32]) -> list[FieldPrediction]:
+        """The ranked answer of every row."""
+        scores = self.weights.scores(matrix)
+        found = self._calibrated(scores, known)
         kept = min(_ALTERNATIVES + 1, len(self.labels))
         order = np.argsort(-found, axis=1, kind="stable")[:, :kept]
         values = np.take_along_axis(found, order, axis=1).tolist()
+        familiar = self.scope.shares(signs_of(scores, known)).tolist() if self.scope else [1.0] * len(found)
+        threshold = self.scope.threshold if self.scope else 0.0
         answers = []
-        for places, row, share in zip(order.tolist(), values, known.tolist(), strict=True):
+        for places, row, share, inside in zip(order.tolist(), values, known.tolist(), familiar, strict=True):
             ranked = [Alternative(self.labels[i], value) for i, value in zip(places, row, strict=True)]
-            answers.append(FieldPrediction(ranked[0].value, row[0], tuple(ranked[1:]), share))
+            answers.append(
+                FieldPrediction(
+                    ranked[0].value, row[0], tuple(ranked[1:]), share, inside, inside >= threshold
+                )
+            )
         return answers
 
     def _evidence(self, text: str, matrix: sp.csr_matrix, answer: str, top: int) -> list[Evidence]:

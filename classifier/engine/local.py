@@ -10,6 +10,8 @@ from classifier.engine.types import Evidence, Prediction, TriageInput
 EXPLAINED = ("category",)
 """Fields whose answers are explained; explaining every field would double the time of a ticket."""
 
+UNKNOWN = "Nothing like this was among the examples."
+
 
 class LocalEngine:
     """Answers category, severity and team where a model was trained; safe to share between threads."""
@@ -39,13 +41,17 @@ class LocalEngine:
             value=found.value,
             confidence=round(found.confidence, 4),
             source=self.name,
-            reasoning=_reason(evidence),
+            reasoning=_reason(found, evidence),
             alternatives=found.alternatives,
             evidence=tuple(evidence),
+            is_in_scope=found.is_in_scope,
         )
 
 
-def _reason(evidence: Sequence[Evidence]) -> str:
-    """The strongest words for the answer, as a sentence."""
+def _reason(found: FieldPrediction, evidence: Sequence[Evidence]) -> str:
+    """The strongest words for the answer, after a warning where the text is unlike all examples."""
     words = [f"“{item.text}”" for item in evidence if item.weight > 0][:4]
-    return f"The words {', '.join(words)} speak for it." if words else ""
+    sentences = [] if found.is_in_scope else [UNKNOWN]
+    if words:
+        sentences.append(f"The words {', '.join(words)} speak for it.")
+    return " ".join(sentences)

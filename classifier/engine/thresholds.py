@@ -26,12 +26,16 @@ class Thresholds:
             return self.per_category[value]
         return self.per_field.get(name, self.accept)
 
+    def suggest_for(self, name: str, value: str) -> float:
+        """The bound at which a value of a field is at least suggested."""
+        return min(self.suggest, self.accept_for(name, value))
+
     def decide(self, name: str, value: str, confidence: float) -> State:
         """What becomes of a value with this confidence."""
         accept = self.accept_for(name, value)
         if confidence >= accept:
             return "applied"
-        return "suggested" if confidence >= min(self.suggest, accept) else "held"
+        return "suggested" if confidence >= self.suggest_for(name, value) else "held"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One field's predicted value. ``confidence`` is in [0, 1] and None where it has no meaning."""
+    """One field's predicted value. ``confidence`` is in [0, 1] and None where it has no meaning.
+
+    ``is_in_scope`` is False where the text is unlike everything the engine was taught.
+    """
 
     field: str
     value: str
@@ -51,6 +54,7 @@ class Prediction:
     alternatives: tuple[Alternative, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     calibrated: bool = True
+    is_in_scope: bool = True
 
 
 FieldPredictions = Mapping[str, Prediction]

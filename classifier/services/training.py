@@ -76,7 +76,7 @@ def _train(
         # model with more of the same will hardly do worse, and a tenth kept back from each model for good
         # would cost accuracy every day. What this model has seen is kept with it, so that no later comparison
         # judges it on these texts.
-        model = FieldModel.train(texts, labels)
+        model = FieldModel.train(texts, labels, with_scope=field == "category")
     except ModelError as error:
         logger.warning("training_refused", taxonomy=taxonomy.slug, field=field, reason=str(error))
         return None
