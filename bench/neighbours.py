@@ -128,10 +128,9 @@ def _fill(connection: psycopg.Connection, count: int, questions: Vectors) -> lis
 
 def _binary(vectors: Vectors, start: int) -> bytes:
     """Rows in the binary format of COPY; as text, filling takes longer than asking ever will."""
-    row = np.dtype(
-        [("fields", ">i2"), ("a", ">i4"), ("id", ">i8"), ("b", ">i4"), ("client", ">i4"), ("c", ">i4")]
-        + [("dimensions", ">i2"), ("unused", ">i2"), ("halves", ">f2", (SIZE,))]
-    )
+    numbers = {"fields": ">i2", "a": ">i4", "id": ">i8", "b": ">i4", "client": ">i4", "c": ">i4"}
+    halves = {"dimensions": ">i2", "unused": ">i2", "halves": f"({SIZE},)>f2"}
+    row = np.dtype(list({**numbers, **halves}.items()))
     rows = np.zeros(len(vectors), dtype=row)
     rows["fields"], rows["a"], rows["b"], rows["c"] = 3, 8, 4, 4 + 2 * SIZE
     rows["id"], rows["client"] = np.arange(len(vectors)) + start, 1
