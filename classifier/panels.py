@@ -12,12 +12,15 @@ from django.utils import timezone
 
 from classifier.choices import Purpose, RunState
 from classifier.models import ExtractedField, LlmCall, ResponseDraft, WorkflowRun
+from classifier.selectors.neighbours import similar_tickets
 from common.registries import Panel, ticket_panels
 from ticketing.choices import TriageField
-from ticketing.models import Category, FieldDecision
+from ticketing.models import Category, FieldDecision, Ticket
 
 WAITS_AFTER: Final = timedelta(seconds=20)
 """A run that nobody has begun for this long waits for a worker."""
+
+_SIMILAR: Final = 5
 
 _STEP_WORDS: Final = {
     "classify_llm": "The language model did not answer; the local engine decided.",
@@ -38,22 +41,36 @@ def register() -> None:
 
 
 def triage_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
-    """State of the latest run, draft, extracted fields and missing ones, for all tickets in five queries."""
+    """State of the latest run, draft, extracted fields and missing ones, for all tickets in five queries.
+
+    Similar tickets are looked for where one ticket alone is asked for: a list does not show them.
+    """
     now = timezone.now()
     runs = latest_runs(ticket_ids)
     drafts = {row.ticket_id: row for row in ResponseDraft.objects.proposed().filter(ticket__in=ticket_ids)}
     found = extracted_fields(ticket_ids)
     required = required_fields(ticket_ids)
+    similar = similar_lines(ticket_ids)
     return {
         pk: {
             "ai": run_state(runs.get(pk), now=now),
             "draft": draft_line(drafts[pk]) if pk in drafts else None,
             "extracted": [_extracted_line(row) for row in found[pk]],
             "missing": _missing(required.get(pk, []), found[pk], runs.get(pk)),
-            "similar": [],
+            "similar": similar[pk],
         }
         for pk in ticket_ids
     }
+
+
+def similar_lines(ticket_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """The nearest tickets of the same client, for one ticket; the page leaves out what is not visible."""
+    lines: dict[int, list[dict[str, Any]]] = {pk: [] for pk in ticket_ids}
+    if len(ticket_ids) == 1:
+        ticket = Ticket.objects.select_related("client").get(pk=ticket_ids[0])
+        found = similar_tickets(ticket=ticket, k=_SIMILAR)
+        lines[ticket.pk] = [{"ticket": item.key, "score": item.similarity} for item in found]
+    return lines
 
 
 def extracted_panel(ticket_ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:

@@ -15,7 +15,9 @@ from classifier.services.execution import run_process
 from classifier.services.llm_return import providers_probe, returned_runs_request
 from classifier.services.mining import rules_mine
 from classifier.services.runs import due_runs, missing_runs_request, worn_out_stop
+from classifier.services.spaces import space_ensure
 from classifier.services.training import models_train
+from classifier.services.vectors import vectors_fill
 from common.queueing import enqueue
 from teams.models import Client
 from ticketing.models import Taxonomy
@@ -76,6 +78,13 @@ def check_drift() -> None:
     now = timezone.now()
     for taxonomy in Taxonomy.objects.filter(is_active=True).select_related("client"):
         drift_check(taxonomy=taxonomy, now=now)
+
+
+@shared_task(time_limit=900, soft_time_limit=840)
+def fill_vectors() -> None:
+    """Fit a space where one is due, write missing vectors. At-least-once: what is written is owed no more."""
+    space_ensure()
+    vectors_fill()
 
 
 @shared_task

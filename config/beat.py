@@ -23,6 +23,8 @@ SCHEDULE = {
     "rule mining": {"task": "classifier.tasks.mine_rules", "schedule": crontab(hour=2, minute=45)},
     # Are tickets still what the models learned? Alerts when not (C26).
     "drift": {"task": "classifier.tasks.check_drift", "schedule": crontab(hour=4, minute=0, day_of_week=1)},
+    # Vectors of tickets and examples that are missing or of an older space (C18).
+    "vectors": {"task": "classifier.tasks.fill_vectors", "schedule": 300.0},
     # Old details of steps and calls go; decisions stay (C21).
     "triage housekeeping": {"task": "classifier.tasks.housekeeping", "schedule": crontab(hour=3, minute=0)},
     # Expired idempotency records and sessions go.

@@ -166,9 +166,26 @@ class WorkflowProcessAnswer(serializers.Serializer[Any]):
     correlation_id = serializers.CharField()
 
 
+class SimilarTicketAnswer(SimilarAnswer):
+    """A linked ticket, or one in like words: its kind is then ``similar`` and it has no state."""
+
+    subject = serializers.CharField()
+    status = serializers.CharField()
+    state = serializers.CharField()
+
+
+class ConfirmedExampleAnswer(serializers.Serializer[Any]):
+    """A text whose category is certain, and how alike it is."""
+
+    text = serializers.CharField()
+    category = serializers.CharField()
+    similarity = serializers.FloatField()
+
+
 class SimilarTicketsAnswer(serializers.Serializer[Any]):
     """``GET tickets/{ref}/similar``."""
 
-    results = serializers.ListField(child=SimilarAnswer())
+    results = serializers.ListField(child=SimilarTicketAnswer())
+    confirmed = serializers.ListField(child=ConfirmedExampleAnswer())
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -12,6 +11,7 @@ from rest_framework.views import APIView
 from classifier.api.answers import SimilarTicketsAnswer
 from classifier.api.serializers import DraftInput, DraftSerializer, RunSerializer
 from classifier.models import WorkflowRun
+from classifier.selectors.similar import confirmed_lines, linked_lines, nearest_lines
 from classifier.services.drafts import draft_make
 from classifier.services.runs import run_request
 from classifier.tasks import triage
@@ -20,8 +20,6 @@ from teams.api.actors import actor_of
 from teams.api.idempotency import idempotent
 from teams.api.permissions import IsStaffActor
 from teams.choices import Scope
-from ticketing.choices import LinkState
-from ticketing.models import TicketLink
 from ticketing.selectors.access import access_ticket
 
 _RUNS = 50
@@ -47,31 +45,20 @@ class TicketRunsView(TicketTriageBase):
 
 
 class TicketSimilarView(TicketTriageBase):
-    """Tickets that tell of the same thing."""
+    """Tickets that tell of the same thing or in like words, and the examples nearest to this one."""
 
     @extend_schema(operation_id="ticket_similar", responses=SimilarTicketsAnswer)
     def get(self, request: Request, ref: str) -> Response:
-        """Proposed and confirmed links, surest first; dismissed ones are left out."""
-        ticket = access_ticket(actor=actor_of(request), ref=ref)
-        links = (
-            TicketLink.objects.filter(Q(source=ticket) | Q(target=ticket))
-            .exclude(state=LinkState.DISMISSED)
-            .select_related("source", "target")
-        )
-        results = [
-            {
-                "ticket_id": other.reference,
-                "subject": other.subject,
-                "status": other.status,
-                "kind": link.kind,
-                "state": link.state,
-                "score": link.score,
-                "parts": link.parts,
-            }
-            for link in links
-            for other in [link.target if link.source_id == ticket.pk else link.source]
+        """Proposed and confirmed links first, then the nearest others; only what the caller may see."""
+        actor = actor_of(request)
+        ticket = access_ticket(actor=actor, ref=ref)
+        linked = linked_lines(ticket=ticket, actor=actor)
+        seen = {line["ticket_id"] for line in linked}
+        results = linked + [
+            line for line in nearest_lines(ticket=ticket, actor=actor) if line["ticket_id"] not in seen
         ]
-        return Response({"results": results, "next": None, "previous": None})
+        confirmed = confirmed_lines(ticket=ticket, actor=actor)
+        return Response({"results": results, "confirmed": confirmed, "next": None, "previous": None})
 
 
 class TicketTriageView(TicketTriageBase):

@@ -5,9 +5,11 @@ from classifier.models.learning import LabelledExample, LocalModel, ModelChange,
 from classifier.models.mining import RuleProposal
 from classifier.models.outcomes import Classification, ExtractedField, LlmCall, ResponseDraft
 from classifier.models.runs import Prediction, WorkflowRun, WorkflowStep
+from classifier.models.vectors import ExampleVector, TicketVector, VectorSpace
 
 __all__ = [
     "Classification",
+    "ExampleVector",
     "ExtractedField",
     "LabelledExample",
     "LlmCall",
@@ -19,7 +21,9 @@ __all__ = [
     "ResponseDraft",
     "ReviewItem",
     "RuleProposal",
+    "TicketVector",
     "TrainingSet",
+    "VectorSpace",
     "WorkflowRun",
     "WorkflowStep",
 ]

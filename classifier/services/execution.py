@@ -20,6 +20,7 @@ from classifier.services.context import triage_context
 from classifier.services.drafts import draft_write
 from classifier.services.runs import run_claim, run_failed, run_release
 from classifier.services.sampling import review_plan
+from classifier.services.vectors import ticket_vector_write
 from classifier.steps.job import AttachedText, LocatedField, TriageJob, TriageResult
 from classifier.steps.outcome import review_reasons, review_urgency
 from common.metrics import classification_duration_seconds, classification_requests_total
@@ -58,18 +59,21 @@ def run_process(*, run_id: int) -> bool:
         logger.exception("run_failed", run=str(run.uuid), ticket=run.ticket.reference)
         run_failed(run_id=run_id, token=token, error=type(error).__name__, now=timezone.now())
         return False
-    _look_for_burst(run.ticket, result, done=done)
+    _afterwards(run, result, done=done)
     return done
 
 
-def _look_for_burst(ticket: Ticket, result: TriageResult, *, done: bool) -> None:
-    """In a transaction of its own: it locks another ticket, and its failure costs no triage."""
-    if not (done and result.similar):
+def _afterwards(run: WorkflowRun, result: TriageResult, *, done: bool) -> None:
+    """What follows a kept run in transactions of its own; its failure costs no triage."""
+    if not done:
+        return
+    _embed(run)
+    if not result.similar:
         return
     try:
-        burst_propose(ticket=ticket, now=timezone.now())
+        burst_propose(ticket=run.ticket, now=timezone.now())
     except DatabaseError:
-        logger.exception("burst_failed", ticket=ticket.reference)
+        logger.exception("burst_failed", ticket=run.ticket.reference)
 
 
 def run_inline(*, run: WorkflowRun) -> TriageResult:
@@ -85,8 +89,16 @@ def run_inline(*, run: WorkflowRun) -> TriageResult:
     if result.judgement.llm_timed_out:
         run_release(run_id=run.pk, token=token, next_at=timezone.now(), counts=False)
     else:
-        _look_for_burst(run.ticket, result, done=_finish(run, token, result))
+        _afterwards(run, result, done=_finish(run, token, result))
     return result
+
+
+def _embed(run: WorkflowRun) -> None:
+    """The ticket's vector, once the run is kept; where the database refuses, the sweeper makes up for it."""
+    try:
+        ticket_vector_write(ticket_id=run.ticket_id)
+    except DatabaseError:
+        logger.exception("vector_not_written", ticket=run.ticket.reference)
 
 
 def _files_unread(run: WorkflowRun, now: datetime) -> bool:

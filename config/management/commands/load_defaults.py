@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from classifier.services.examples import starter_examples_load
+from classifier.services.spaces import space_ensure
 from classifier.services.training import models_train
 from sla.services.defaults import defaults_load as sla_load
 from teams.services.defaults import defaults_load as teams_load
@@ -25,11 +26,12 @@ class Command(BaseCommand):
 
     @staticmethod
     def _learn() -> int:
-        """Starter examples, and models where there are none yet or the examples changed."""
+        """Starter examples, models where there are none yet or the examples changed, an embedding space."""
         added = 0
         for taxonomy in Taxonomy.objects.filter(client=None, is_active=True):
             added += starter_examples_load(taxonomy=taxonomy)
             models_train(taxonomy=taxonomy)
+        space_ensure()
         return added
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,264 @@
+"""The nearest tickets and examples: always of one client, and of one space, before the top k (C18).
+
+Two ways behind one interface: every vector compared in this process, which is exact, and pgvector's HNSW
+where PostgreSQL has it and a client has more vectors than a process should hold.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+import numpy as np
+from django.db import connection, transaction
+from django.db.models import Count, FloatField, Max, QuerySet
+from django.db.models.expressions import RawSQL
+from numpy.typing import NDArray
+
+from classifier.engine.embedding import SIZE
+from classifier.engine.neighbours import ExactIndex, Neighbour
+from classifier.models import ExampleVector, TicketVector
+from classifier.selectors.spaces import active_space
+from teams.models import Client
+from ticketing.choices import PERSON_STATES, TriageField
+from ticketing.models import Ticket
+from ticketing.querysets import statuses_in
+
+Vector = NDArray[np.float32]
+
+SIMILAR_FROM: Final = 0.30
+"""Below this two tickets share little more than a greeting."""
+HNSW_FROM: Final = 20_000
+"""From so many vectors of a client on pgvector answers, where it is there: 40 MB a client and process."""
+_KEPT: Final = 200_000
+"""Vectors of all clients that one process holds, about 400 MB; the client asked least recently goes first."""
+_OVERLAP: Final = timedelta(minutes=2)
+"""Rows are read again this long, for a transaction may commit after one that was stamped later."""
+_CHUNK: Final = 5_000
+
+
+class Neighbours(Protocol):
+    """Finds the nearest tickets of a client in a space."""
+
+    def nearest(
+        self, *, client_id: int, space_id: int, vector: Vector, k: int, allowed: QuerySet[Ticket] | None
+    ) -> list[Neighbour]:
+        """At most ``k`` tickets by key, nearest first; only ``allowed`` ones where they are given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What of an owner's rows had been read."""
+
+    count: int
+    latest: datetime | None
+
+
+class VectorStore:
+    """Rows of vectors mirrored in an exact index, by owner; reads only what changed since last asked."""
+
+    def __init__(self, model: type[TicketVector | ExampleVector], key: str) -> None:
+        self._model, self._key = model, key
+        self._index = ExactIndex(SIZE)
+        self._seen: OrderedDict[tuple[str, int | None, int], _Seen] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def search(
+        self, *, client_id: int | None, space_id: int, vector: Vector, k: int, allowed: Sequence[int] | None
+    ) -> list[Neighbour]:
+        """The nearest of one owner; ``client_id`` None asks for what all clients share."""
+        owner = (str(connection.settings_dict["NAME"]), client_id, space_id)
+        with self._lock:
+            self._refresh(owner)
+        keys = None if allowed is None else np.array(allowed, dtype=np.int64)
+        return self._index.search(owner, vector, k, allowed=keys)
+
+    def _refresh(self, owner: tuple[str, int | None, int]) -> None:
+        """Bring the index up to date: what is new is added, and where something went all is read again."""
+        rows = _owned(self._model._default_manager.filter(space_id=owner[2]), owner[1])
+        found = rows.aggregate(count=Count("pk"), latest=Max("updated_at"))
+        now = _Seen(found["count"], found["latest"])
+        before = self._seen.get(owner)
+        if before != now:
+            changed = rows
+            if before is not None and before.latest is not None:
+                changed = rows.filter(updated_at__gte=before.latest - _OVERLAP)
+            self._read(owner, changed)
+            if self._index.count(owner) != now.count:
+                self._index.clear(owner)
+                self._read(owner, rows)
+            self._seen[owner] = now
+        self._seen.move_to_end(owner)
+        while len(self._seen) > 1 and sum(item.count for item in self._seen.values()) > _KEPT:
+            oldest, _ = self._seen.popitem(last=False)
+            self._index.clear(oldest)
+
+    def _read(self, owner: tuple[str, int | None, int], rows: QuerySet[Any]) -> None:
+        chunk: list[tuple[int, bytes]] = []
+        for key, stored in rows.values_list(self._key, "vector").iterator(chunk_size=_CHUNK):
+            chunk.append((key, bytes(stored)))
+            if len(chunk) == _CHUNK:
+                self._add(owner, chunk)
+                chunk = []
+        self._add(owner, chunk)
+
+    def _add(self, owner: tuple[str, int | None, int], chunk: Sequence[tuple[int, bytes]]) -> None:
+        if chunk:
+            stacked = np.frombuffer(b"".join(stored for _, stored in chunk), dtype="<f4")
+            self._index.add(owner, [key for key, _ in chunk], stacked.reshape(len(chunk), SIZE))
+
+
+def _owned(rows: QuerySet[Any], client_id: int | None) -> QuerySet[Any]:
+    """Rows of one client, or those that all share."""
+    return rows.filter(client__isnull=True) if client_id is None else rows.filter(client_id=client_id)
+
+
+_tickets = VectorStore(TicketVector, "ticket_id")
+_examples = VectorStore(ExampleVector, "example_id")
+
+
+class ExactNeighbours:
+    """Compares with every vector of the client, in this process."""
+
+    def nearest(
+        self, *, client_id: int, space_id: int, vector: Vector, k: int, allowed: QuerySet[Ticket] | None
+    ) -> list[Neighbour]:
+        """Exact on every database."""
+        keys = None if allowed is None else list(allowed.values_list("pk", flat=True))
+        return _tickets.search(client_id=client_id, space_id=space_id, vector=vector, k=k, allowed=keys)
+
+
+class PgvectorNeighbours:
+    """Asks the HNSW index and goes on until ``k`` rows of the client are found."""
+
+    def nearest(
+        self, *, client_id: int, space_id: int, vector: Vector, k: int, allowed: QuerySet[Ticket] | None
+    ) -> list[Neighbour]:
+        """Approximate among all vectors; the client's alone are counted."""
+        rows = TicketVector.objects.filter(client_id=client_id, space_id=space_id)
+        if allowed is not None:
+            rows = rows.filter(ticket__in=allowed)
+        distance = RawSQL("embedding <#> %s::halfvec", [vector_literal(vector)], output_field=FloatField())
+        asked = rows.annotate(distance=distance).order_by("distance").values_list("ticket_id", "distance")
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Without it a filter applied after the index would leave fewer than k rows of the client.
+            cursor.execute("SET LOCAL hnsw.iterative_scan = strict_order")
+            return [Neighbour(key, -float(far)) for key, far in asked[:k] if far is not None]
+
+
+def vector_literal(vector: Vector) -> str:
+    """A vector as pgvector reads it."""
+    return "[" + ",".join(f"{value:.6g}" for value in vector.tolist()) + "]"
+
+
+def has_pgvector() -> bool:
+    """Whether this database has the column the migration adds where pgvector is there."""
+    return connection.vendor == "postgresql" and _has_column(str(connection.settings_dict["NAME"]))
+
+
+@lru_cache(maxsize=8)
+def _has_column(database: str) -> bool:
+    """Asked once a process and database: the column comes and goes with migrations only."""
+    with connection.cursor() as cursor:
+        columns = connection.introspection.get_table_description(cursor, TicketVector._meta.db_table)
+    return any(column.name == "embedding" for column in columns)
+
+
+def neighbours_for(*, client_id: int, space_id: int) -> Neighbours:
+    """The way to find a client's nearest tickets."""
+    if has_pgvector():
+        count = TicketVector.objects.filter(client_id=client_id, space_id=space_id)[:HNSW_FROM].count()
+        if count >= HNSW_FROM:
+            return PgvectorNeighbours()
+    return ExactNeighbours()
+
+
+def nearest_tickets(
+    *,
+    client: Client,
+    vector: Vector,
+    space_id: int,
+    k: int,
+    only_resolved: bool = False,
+    only_confirmed: bool = False,
+) -> list[Neighbour]:
+    """The client's tickets nearest to a vector of the space, nearest first.
+
+    ``only_resolved`` leaves out open ones; ``only_confirmed`` those whose category no person has decided.
+    """
+    allowed: QuerySet[Ticket] | None = None
+    if only_resolved or only_confirmed:
+        allowed = Ticket.objects.filter(client=client)
+        if only_resolved:
+            allowed = allowed.filter(status__in=statuses_in("resolved", "closed"))
+        if only_confirmed:
+            allowed = allowed.filter(
+                decisions__field=TriageField.CATEGORY, decisions__state__in=PERSON_STATES
+            )
+    way = neighbours_for(client_id=client.pk, space_id=space_id)
+    return way.nearest(client_id=client.pk, space_id=space_id, vector=vector, k=k, allowed=allowed)
+
+
+def similar_tickets(*, ticket: Ticket, k: int, only_resolved: bool = False) -> list[Neighbour]:
+    """The tickets of the same client most like this one, without itself; none where it has no vector yet.
+
+    What is less alike than ``SIMILAR_FROM`` is left out.
+    """
+    loaded = active_space()
+    own = TicketVector.objects.filter(ticket=ticket).first()
+    if loaded is None or own is None or own.space_id != loaded.pk:
+        return []
+    vector = np.frombuffer(bytes(own.vector), dtype="<f4")
+    found = nearest_tickets(
+        client=ticket.client, vector=vector, space_id=loaded.pk, k=k + 1, only_resolved=only_resolved
+    )
+    return [item for item in found if item.key != ticket.pk and item.similarity >= SIMILAR_FROM][:k]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedExample:
+    """A text whose category is certain, and how alike it is to the one asked about, in [0, 1]."""
+
+    text: str
+    category: str
+    similarity: float
+    ticket_id: int | None
+
+
+def nearest_confirmed(*, client: Client, taxonomy_id: int, text: str, k: int) -> list[ConfirmedExample]:
+    """The labelled examples nearest to a text, nearest first: the client's own and the shared ones.
+
+    For prompts (few examples beside the question) and for explaining a category. Never another client's.
+    """
+    loaded = active_space()
+    if loaded is None:
+        return []
+    vector = loaded.space.embed([text])[0]
+    rows = ExampleVector.objects.filter(
+        space_id=loaded.pk,
+        example__taxonomy_id=taxonomy_id,
+        example__is_active=True,
+        example__category__is_active=True,
+    )
+    found: list[Neighbour] = []
+    for owner in (client.pk, None):
+        allowed = list(_owned(rows, owner).values_list("example_id", flat=True))
+        found += _examples.search(client_id=owner, space_id=loaded.pk, vector=vector, k=k, allowed=allowed)
+    found = sorted(found, key=lambda item: (-item.similarity, item.key))[:k]
+    kept = rows.filter(example__in=[item.key for item in found]).values_list(
+        "example_id", "example__text", "example__category__slug", "example__ticket_id"
+    )
+    known = {pk: (text, slug, ticket) for pk, text, slug, ticket in kept}
+    return [
+        ConfirmedExample(
+            known[item.key][0], known[item.key][1], max(item.similarity, 0.0), known[item.key][2]
+        )
+        for item in found
+        if item.key in known
+    ]
