@@ -64,7 +64,7 @@ def triage_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
 
 
 def similar_lines(ticket_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """The nearest tickets of the same client, for one ticket; the page leaves out what is not visible."""
+    """The nearest tickets of the client, for one ticket; the page leaves out what its reader may not see."""
     lines: dict[int, list[dict[str, Any]]] = {pk: [] for pk in ticket_ids}
     if len(ticket_ids) == 1:
         ticket = Ticket.objects.select_related("client").get(pk=ticket_ids[0])

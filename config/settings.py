@@ -142,6 +142,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {
+        # What the address says itself, such as the folder of a socket.
+        **DATABASES["default"].get("OPTIONS", {}),
         "connect_timeout": 5,
         "options": "-c statement_timeout=30000 -c lock_timeout=5000"
         " -c idle_in_transaction_session_timeout=60000",
