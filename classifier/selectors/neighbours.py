@@ -7,6 +7,7 @@ where PostgreSQL has it and a client has more vectors than a process should hold
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Count, FloatField, Max, QuerySet
+from django.db.models import FloatField, QuerySet
 from django.db.models.expressions import RawSQL
 from numpy.typing import NDArray
 
@@ -30,6 +31,8 @@ from ticketing.models import Ticket
 from ticketing.querysets import statuses_in
 
 Vector = NDArray[np.float32]
+_Owner = tuple[str, int | None, int]
+"""Database, client (None: shared by all), space."""
 
 SIMILAR_FROM: Final = 0.30
 """Below this two tickets share little more than a greeting."""
@@ -39,9 +42,10 @@ _KEPT: Final = 200_000
 """Vectors of all clients that one process holds, about 400 MB; the client asked least recently goes first."""
 _OVERLAP: Final = timedelta(minutes=2)
 """Rows are read again this long, for a transaction may commit after one that was stamped later."""
+_COUNT_SECONDS: Final = 60.0
 _CHUNK: Final = 5_000
 _EF_SEARCH: Final = 200
-"""pgvector's own 40 finds too few of the nearest among a million; more than this costs more than P8 allows."""
+"""pgvector's own 40 finds too few of the nearest among a million; much more costs more than P8 allows."""
 
 
 class Neighbours(Protocol):
@@ -56,19 +60,23 @@ class Neighbours(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What of an owner's rows had been read."""
+    """Up to when an owner's rows had been read, and when they were last counted (monotonic seconds)."""
 
-    count: int
     latest: datetime | None
+    counted_at: float
 
 
 class VectorStore:
-    """Rows of vectors mirrored in an exact index, by owner; reads only what changed since last asked."""
+    """Rows of vectors mirrored in an exact index, by owner; reads only what changed since last asked.
+
+    New and changed rows are found by their time, rows that are gone by asking for those that were found, and
+    what slips through both by counting now and then: counting 100,000 rows costs more than comparing them.
+    """
 
     def __init__(self, model: type[TicketVector | ExampleVector], key: str) -> None:
         self._model, self._key = model, key
         self._index = ExactIndex(SIZE)
-        self._seen: OrderedDict[tuple[str, int | None, int], _Seen] = OrderedDict()
+        self._seen: OrderedDict[_Owner, _Seen] = OrderedDict()
         self._lock = threading.Lock()
 
     def search(
@@ -76,32 +84,54 @@ class VectorStore:
     ) -> list[Neighbour]:
         """The nearest of one owner; ``client_id`` None asks for what all clients share."""
         owner = (str(connection.settings_dict["NAME"]), client_id, space_id)
-        with self._lock:
-            self._refresh(owner)
         keys = None if allowed is None else np.array(allowed, dtype=np.int64)
-        return self._index.search(owner, vector, k, allowed=keys)
+        rows = _owned(self._model._default_manager.filter(space_id=space_id), client_id)
+        with self._lock:
+            self._refresh(owner, rows)
+        while True:
+            found = self._index.search(owner, vector, k, allowed=keys)
+            present = self._present(owner, [item.key for item in found])
+            gone = [item.key for item in found if item.key not in present]
+            if not gone:
+                return found
+            self._index.remove(owner, gone)
 
-    def _refresh(self, owner: tuple[str, int | None, int]) -> None:
-        """Bring the index up to date: what is new is added, and where something went all is read again."""
-        rows = _owned(self._model._default_manager.filter(space_id=owner[2]), owner[1])
-        found = rows.aggregate(count=Count("pk"), latest=Max("updated_at"))
-        now = _Seen(found["count"], found["latest"])
-        before = self._seen.get(owner)
-        if before != now:
-            changed = rows
-            if before is not None and before.latest is not None:
-                changed = rows.filter(updated_at__gte=before.latest - _OVERLAP)
-            self._read(owner, changed)
-            if self._index.count(owner) != now.count:
+    def _present(self, owner: _Owner, keys: Sequence[int]) -> set[int]:
+        """Which of the keys still are the owner's.
+
+        Asked by key alone: a planner without statistics would otherwise walk through all rows of the owner.
+        """
+        rows = self._model._default_manager.filter(**{f"{self._key}__in": keys})
+        return {
+            key
+            for key, client_id, space_id in rows.values_list(self._key, "client_id", "space_id")
+            if (client_id, space_id) == owner[1:]
+        }
+
+    def _refresh(self, owner: _Owner, rows: QuerySet[Any]) -> None:
+        """Bring the index up to date."""
+        now, before = time.monotonic(), self._seen.get(owner)
+        latest = rows.order_by("-updated_at").values_list("updated_at", flat=True).first()
+        counted_at = before.counted_at if before else now
+        if before is None:
+            self._index.clear(owner)
+            self._read(owner, rows)
+        elif before.latest != latest and before.latest is not None:
+            self._read(owner, rows.filter(updated_at__gte=before.latest - _OVERLAP))
+        elif before.latest != latest:
+            self._read(owner, rows)
+        if before and now - counted_at > _COUNT_SECONDS:
+            counted_at = now
+            if self._index.count(owner) != rows.count():
                 self._index.clear(owner)
                 self._read(owner, rows)
-            self._seen[owner] = now
+        self._seen[owner] = _Seen(latest, counted_at)
         self._seen.move_to_end(owner)
-        while len(self._seen) > 1 and sum(item.count for item in self._seen.values()) > _KEPT:
+        while len(self._seen) > 1 and sum(map(self._index.count, self._seen)) > _KEPT:
             oldest, _ = self._seen.popitem(last=False)
             self._index.clear(oldest)
 
-    def _read(self, owner: tuple[str, int | None, int], rows: QuerySet[Any]) -> None:
+    def _read(self, owner: _Owner, rows: QuerySet[Any]) -> None:
         chunk: list[tuple[int, bytes]] = []
         for key, stored in rows.values_list(self._key, "vector").iterator(chunk_size=_CHUNK):
             chunk.append((key, bytes(stored)))
@@ -110,7 +140,7 @@ class VectorStore:
                 chunk = []
         self._add(owner, chunk)
 
-    def _add(self, owner: tuple[str, int | None, int], chunk: Sequence[tuple[int, bytes]]) -> None:
+    def _add(self, owner: _Owner, chunk: Sequence[tuple[int, bytes]]) -> None:
         if chunk:
             stacked = np.frombuffer(b"".join(stored for _, stored in chunk), dtype="<f4")
             self._index.add(owner, [key for key, _ in chunk], stacked.reshape(len(chunk), SIZE))

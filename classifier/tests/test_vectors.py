@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from unittest import mock
 
 import numpy as np
@@ -169,6 +170,18 @@ class SearchTests(VectorTestCase):
         self.assertEqual({item.key for item in self.nearest(VPN)}, {second.pk})
         third = self.ticket(VPN + " at noon")
         self.assertEqual({item.key for item in self.nearest(VPN)}, {second.pk, third.pk})
+
+    def test_what_slipped_by_is_found_by_counting(self) -> None:
+        """C18: a transaction may commit long after it was stamped."""
+        late, known = self.ticket(VPN), self.ticket(VPN + " again")
+        row = TicketVector.objects.get(ticket=late)
+        row.delete()
+        self.assertEqual({item.key for item in self.nearest(VPN)}, {known.pk})
+        TicketVector.objects.bulk_create([row])
+        TicketVector.objects.filter(pk=row.pk).update(updated_at=timezone.now() - timedelta(hours=1))
+        self.assertEqual({item.key for item in self.nearest(VPN)}, {known.pk})
+        with mock.patch.object(neighbours, "_COUNT_SECONDS", -1.0):
+            self.assertEqual({item.key for item in self.nearest(VPN)}, {known.pk, late.pk})
 
     def test_resolved_and_confirmed_ones_alone_on_request(self) -> None:
         """C18: the choice comes before the top k."""
