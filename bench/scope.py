@@ -21,6 +21,8 @@ from sklearn.metrics import roc_auc_score
 from classifier.engine.linear import FieldModel, FieldPrediction, deal_folds
 
 ACCEPTED = 0.95
+SURE = 0.80
+"""From here a category is applied without a person."""
 BOTS = ("curekart", "powerplay11", "sofmattress")
 Rows = list[dict[str, str]]
 
@@ -133,7 +135,13 @@ def report(trial: Trial) -> None:
         print(f"  {len(texts)} texts that do not, {name}:")
         print(f"    noticed at 95 % let through: highest probability {most:.3f}, familiarity {ours:.3f}")
         print(f"    area under the curve:        highest probability {most_area:.3f}, familiarity {area:.3f}")
-        print(f"    noticed at the model's own threshold: {own:.3f}", flush=True)
+        print(f"    noticed at the model's own threshold: {own:.3f}")
+        sure = np.array([found.confidence >= SURE for found in outside])
+        kept = np.array([found.is_in_scope for found in outside])
+        print(
+            f"    surer than {SURE}: {sure.mean():.3f}, of these let through {(sure & kept).mean():.3f}",
+            flush=True,
+        )
 
 
 def _recall(
