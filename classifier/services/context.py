@@ -40,7 +40,7 @@ def triage_context(*, client: Client, taxonomy: Taxonomy | None = None) -> Triag
     spec = taxonomy_spec(taxonomy=taxonomy, categories=rows)
     on = flags_enabled(*_FLAGS, client_id=client.pk)
     local = local_engine(taxonomy_id=taxonomy.pk) if on["ENABLE_ENGINE_LOCAL"] else None
-    maker = llm_maker(client=client, spec=spec) if on["ENABLE_ENGINE_LLM"] else None
+    maker = llm_maker(client=client, taxonomy_id=taxonomy.pk, spec=spec) if on["ENABLE_ENGINE_LLM"] else None
     thresholds = _thresholds(own, rows)
     return TriageContext(
         client=client,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from classifier.choices import ProviderStep
 from classifier.engine.types import TaxonomySpec, TriageInput
 from classifier.llm.config import ProviderConfig
 from classifier.llm.engine import LlmEngine
+from classifier.llm.fused import Example
 from classifier.selectors.llm_outcomes import confidence_maps
+from classifier.selectors.neighbours import nearest_confirmed
 from classifier.selectors.prompts import prompt_choose
 from classifier.services.llm import llm_client, marker_secret
 from classifier.services.providers import layer_settings, provider_chain
@@ -16,7 +16,7 @@ from classifier.steps.context import LlmEngines, MakeLlm
 from teams.models import Client
 
 
-def llm_maker(*, client: Client, spec: TaxonomySpec) -> MakeLlm | None:
+def llm_maker(*, client: Client, taxonomy_id: int, spec: TaxonomySpec) -> MakeLlm | None:
     """What makes the engines of one ticket, from the seconds left, its reference and its text.
 
     None where nothing may be asked.
@@ -26,29 +26,33 @@ def llm_maker(*, client: Client, spec: TaxonomySpec) -> MakeLlm | None:
         return None
 
     def make(seconds: float, reference: str, item: TriageInput) -> LlmEngines:
-        build = _builder(client, spec, seconds, reference, item)
+        chosen = prompt_choose(client_id=client.pk, item=item, key=reference or item.text)
+        count = chosen.examples
+        examples = few_shot(client=client, taxonomy_id=taxonomy_id, text=item.text, count=count)
+
+        def build(configs: tuple[ProviderConfig, ...]) -> LlmEngine:
+            """Both tiers read the same prompt and examples; only the models differ."""
+            longest = max([layer_settings().total_seconds, *(c.timeout_seconds for c in configs)])
+            return LlmEngine(
+                llm_client(configs),
+                spec,
+                client=str(client.pk),
+                deadline_seconds=min(seconds, longest),
+                reference=reference,
+                prompt=chosen.prompt,
+                marker_secret=marker_secret(),
+                find_examples=lambda _: examples,
+                earned=lambda model, version: confidence_maps(model=model, prompt_version=version),
+            )
+
         return LlmEngines(build(chain.primary), build(chain.advanced) if chain.advanced else None)
 
     return make
 
 
-def _builder(
-    client: Client, spec: TaxonomySpec, seconds: float, reference: str, item: TriageInput
-) -> Callable[[tuple[ProviderConfig, ...]], LlmEngine]:
-    """Both tiers read the same prompt; only the models differ."""
-    chosen = prompt_choose(client_id=client.pk, item=item, key=reference or item.text)
-
-    def build(configs: tuple[ProviderConfig, ...]) -> LlmEngine:
-        longest = max([layer_settings().total_seconds, *(config.timeout_seconds for config in configs)])
-        return LlmEngine(
-            llm_client(configs),
-            spec,
-            client=str(client.pk),
-            deadline_seconds=min(seconds, longest),
-            reference=reference,
-            prompt=chosen.prompt,
-            marker_secret=marker_secret(),
-            earned=lambda model, version: confidence_maps(model=model, prompt_version=version),
-        )
-
-    return build
+def few_shot(*, client: Client, taxonomy_id: int, text: str, count: int) -> list[Example]:
+    """The confirmed examples nearest to a text, of the client and the shared ones, never another client's."""
+    if not count:
+        return []
+    nearest = nearest_confirmed(client=client, taxonomy_id=taxonomy_id, text=text, k=count)
+    return [Example(row.text, row.category) for row in nearest]

@@ -22,6 +22,7 @@ from classifier.llm.types import Departure, LlmError, Settlement
 from classifier.models import LlmCall, LlmProvider
 from classifier.selectors.prompts import prompt_choose
 from classifier.services.context import taxonomy_spec
+from classifier.services.language import few_shot
 from classifier.services.llm import (
     LedgerRows,
     breaker_of,
@@ -252,7 +253,8 @@ def provider_try(*, key: str, client: Client, text: str, actor: Actor) -> Trial:
     spec = taxonomy_spec(taxonomy=taxonomy, categories=list(taxonomy.categories.filter(is_active=True)))
     seen = TriageInput(body=guard(text).text)
     chosen = prompt_choose(client_id=client.pk, item=seen, key="trial")
-    messages = build_messages(seen, spec, prompt=chosen.prompt, secret=marker_secret())
+    examples = few_shot(client=client, taxonomy_id=taxonomy.pk, text=seen.text, count=chosen.examples)
+    messages = build_messages(seen, spec, prompt=chosen.prompt, examples=examples, secret=marker_secret())
     asked: LlmClient = client_with(item.config, ledger)
     try:
         done = asked.complete(

@@ -15,12 +15,22 @@ from classifier.choices import ProviderStep, ProviderTier
 from classifier.engine.calibration import ConfidenceMap
 from classifier.engine.types import TriageInput
 from classifier.llm.prompts import load_prompt
-from classifier.models import LlmCall, LlmProvider, Prediction, PromptVersion, WorkflowRun, WorkflowStep
+from classifier.models import (
+    LabelledExample,
+    LlmCall,
+    LlmProvider,
+    Prediction,
+    PromptVersion,
+    WorkflowRun,
+    WorkflowStep,
+)
 from classifier.selectors import llm_outcomes
 from classifier.selectors.prompts import prompt_choose
 from classifier.services.execution import run_process
 from classifier.services.providers import provider_chain
 from classifier.services.runs import run_request
+from classifier.services.spaces import space_ensure
+from classifier.services.vectors import vectors_fill
 from classifier.tests.support import load_world, open_ticket, service_actor
 from teams.choices import Group
 from teams.models import Credential
@@ -201,6 +211,35 @@ class PromptTests(ProviderCase):
         self.assertEqual(self.chosen("a", TriageInput("x", file_type="log")), "logs")
         self.assertEqual(self.chosen("a", TriageInput("x " * 2_000)), "long")
         self.assertEqual(self.chosen("a", TriageInput("x", file_type="csv")), "all")
+
+    def test_the_nearest_confirmed_tickets_are_shown_as_examples_and_no_other_clients(self) -> None:
+        """C12: few-shot slots, redacted, of the client and the shared ones; 0 shows none."""
+        taxonomy = self.one.ticketing_settings.taxonomy
+        network = taxonomy.categories.get(slug="network")
+        texts = [f"Reading {name} about a thing of no concern" for name in "abcdefghijklmnopqrstuvwxyz"]
+        texts += [
+            "Something odd since yesterday, said bob@example.net",
+            "Something odd since yesterday, foreign",
+        ]
+        for place, text in enumerate(texts):
+            client = self.two if "foreign" in text else self.one
+            LabelledExample.objects.create(
+                taxonomy=taxonomy, client=client, text=text, text_hash=str(place), category=network,
+                source="review",
+            )  # fmt: skip
+        space_ensure(force=True)
+        vectors_fill()
+        self.version(examples=2)
+        with FakeLlmServer() as server:
+            self.provider(server.url)
+            self.triaged()
+            PromptVersion.objects.update(examples=0)
+            self.triaged(text="Something is odd again.")
+            shown, bare = (str(request.body["messages"]) for request in server.requests)
+        self.assertIn("Something odd since yesterday, said [EMAIL", shown)
+        self.assertNotIn("foreign", shown)
+        self.assertNotIn("bob@example.net", shown)
+        self.assertNotIn("Earlier tickets", bare)
 
     def test_predictions_name_model_and_prompt(self) -> None:
         """C12: each prediction stores its prompt version."""
