@@ -9,15 +9,20 @@ from rest_framework.test import APIClient
 
 from classifier.models import Classification, WorkflowRun
 from classifier.services.examples import starter_examples_load
+from classifier.services.execution import run_process
+from classifier.services.runs import run_request
+from classifier.services.spaces import space_ensure
 from classifier.services.training import models_train
+from classifier.services.vectors import vectors_fill
 from classifier.tests.support import load_world, open_ticket
 from common.actors import system_actor
 from teams.choices import Scope
 from teams.models import Client
 from teams.services.keys import api_key_issue
-from ticketing.models import Taxonomy, Ticket
+from ticketing.models import FieldDecision, Taxonomy, Ticket, TicketLink
 
 VPN = "I cannot connect to the VPN after the Windows update."
+STRANGE = "Sourdough rises slowly overnight because wild yeast ferments flour and honey."
 
 
 def key_client(client: Client, *scopes: str) -> APIClient:
@@ -189,6 +194,35 @@ class TicketTriageApiTests(ApiCase):
             response = getattr(self.shop_api, method)(f"/api/v1/tickets/{ticket.reference}/{path}")
             self.assertEqual(response.status_code, 404, path)
         self.assertEqual(WorkflowRun.objects.count(), 0)
+
+    def test_similar_tickets_and_confirmed_examples_are_named(self) -> None:
+        """C18, C7: tickets of one client in like words, and examples that speak for the category."""
+        space_ensure()
+        vectors_fill()
+        ticket = open_ticket(self.it, VPN)
+        other = open_ticket(self.it, f"{VPN} It worked yesterday.", requester="u-2")
+        foreign = open_ticket(self.shop, VPN)
+        for row in (ticket, other, foreign):
+            run_process(run_id=run_request(ticket=row).pk)
+        TicketLink.objects.all().delete()
+        answer = self.api.get(f"/api/v1/tickets/{ticket.reference}/similar").json()
+        (found,) = answer["results"]
+        self.assertEqual(
+            (found["ticket_id"], found["kind"], found["state"]), (other.reference, "similar", "")
+        )
+        self.assertGreater(found["score"], 0.5)
+        self.assertEqual(len(answer["confirmed"]), 5)
+        self.assertEqual(answer["confirmed"][0]["category"], "network")
+
+    def test_a_text_unlike_everything_goes_to_a_person(self) -> None:
+        """C5, C6: its category is held, and the reason says why."""
+        ticket = open_ticket(self.it, STRANGE)
+        run_process(run_id=run_request(ticket=ticket).pk)
+        decision = FieldDecision.objects.get(ticket=ticket, field="category")
+        self.assertEqual((decision.state, decision.source), ("held", "local"))
+        self.assertIn("Nothing like this was among the examples.", decision.reasoning)
+        ticket.refresh_from_db()
+        self.assertTrue(ticket.needs_review)
 
     def test_a_ticket_can_be_judged_again(self) -> None:
         """C2: asking again raises the generation."""
