@@ -31,6 +31,7 @@ SIZE: Final = KNOWN_SIZE + SKETCH_SIZE
 """Every space gives vectors of this many numbers, whatever it was fitted on."""
 
 FORMAT: Final = 1
+"""Raised when the same arrays would give other vectors: n-grams, weights or the sketch have changed."""
 _MAGIC: Final = b"SWSPACE1"
 _BUCKETS: Final = 1 << 16
 _MOST_TEXTS: Final = 20_000
@@ -92,7 +93,7 @@ class EmbeddingSpace:
         digest = hashlib.sha256()
         for part in (self.idf, self.kept, self.components):
             digest.update(np.ascontiguousarray(part).tobytes())
-        return f"local-{SIZE}-{digest.hexdigest()[:12]}"
+        return f"local{FORMAT}-{SIZE}-{digest.hexdigest()[:12]}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors (texts × ``SIZE``) of length 1; a text without a word has the zero vector."""
