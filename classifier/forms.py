@@ -8,10 +8,13 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from classifier.choices import Tone
+from classifier.choices import ModelState, Tone
+from classifier.models import LocalModel, PromptVersion
 from classifier.services.reviews import REVIEW_FIELDS
+from classifier.services.what_if import MOST_TICKETS, Change
 from common.actors import Actor
 from teams.models import Client
+from ticketing.models import RoutingRule, Taxonomy
 
 
 class DraftForm(forms.Form):
@@ -92,3 +95,36 @@ class ReasonForm(forms.Form):
         label="Why",
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Why? Everybody who looks will read it."}),
     )
+
+
+class WhatIfForm(forms.Form):
+    """A change to try on the newest tickets of one client."""
+
+    client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None)
+    last = forms.IntegerField(min_value=1, max_value=MOST_TICKETS, initial=100, label="Newest tickets")
+    accept = forms.FloatField(min_value=0, max_value=1, required=False, label="Accept from")
+    suggest = forms.FloatField(min_value=0, max_value=1, required=False, label="Suggest from")
+    model = forms.ModelChoiceField(queryset=LocalModel.objects.none(), required=False, label="Another model")
+    rule = forms.ModelChoiceField(
+        queryset=RoutingRule.objects.none(), required=False, label="A rule switched the other way"
+    )
+    prompt = forms.ModelChoiceField(
+        queryset=PromptVersion.objects.none(), required=False, label="Another prompt"
+    )
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        models = LocalModel.objects.filter(taxonomy__in=Taxonomy.objects.visible_to(actor))
+        offered = {
+            "client": Client.objects.visible_to(actor).active().order_by("name"),
+            "model": models.exclude(state=ModelState.ACTIVE).select_related("taxonomy"),
+            "rule": RoutingRule.objects.visible_to(actor),
+            "prompt": PromptVersion.objects.visible_to(actor),
+        }
+        for name, rows in offered.items():
+            self.fields[name].queryset = rows  # type: ignore[attr-defined]
+
+    def change(self) -> Change:
+        """What is to be tried."""
+        names = ("accept", "suggest", "model", "rule", "prompt")
+        return Change(**{name: self.cleaned_data[name] for name in names})

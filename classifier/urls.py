@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from classifier.views import proposals, providers, review
+from classifier.views import proposals, providers, review, what_if
 
 app_name = "review"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("review/<int:pk>/undo", review.undo, name="undo"),
     path("proposed-rules/", proposals.overview, name="proposals"),
     path("proposed-rules/<int:pk>/decide", proposals.decide, name="proposal_decide"),
+    path("what-if/", what_if.trial, name="what_if"),
+    path("replay/<uuid:uuid>", what_if.again, name="replay"),
     path("language-models/", providers.overview, name="providers"),
     path("language-models/<slug:key>/operate", providers.operate, name="provider_operate"),
     path("language-models/<slug:key>/try", providers.attempt, name="provider_try"),

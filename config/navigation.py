@@ -73,6 +73,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _list("Drafts", "edit_note", "classifier_responsedraft"),
             _list("Extracted fields", "data_object", "classifier_extractedfield"),
             _list("Classifications", "category", "classifier_classification"),
+            _link("What if", "science", reverse("review:what_if")),
             _link("Language models", "neurology", reverse("review:providers")),
             _list("Model records", "settings_input_component", "classifier_llmprovider"),
             _list("Prompts", "chat", "classifier_promptversion"),

@@ -5,8 +5,12 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
+from classifier.choices import Purpose, RunState
 from classifier.models import (
     Classification,
     ExtractedField,
@@ -55,6 +59,15 @@ class RunsAdmin(ActionAdmin):
     inlines = (StepInline, PredictionInline)
     exclude = ("lease_token", "content_hash", "configuration_hash")
     actions = ("run_again",)
+
+    readonly_fields = ("replay",)
+
+    @admin.display(description="Judge again")
+    def replay(self, run: WorkflowRun) -> SafeString | str:
+        """To the page that compares it with what would be decided today."""
+        if run.purpose != Purpose.TRIAGE or run.state != RunState.COMPLETED:
+            return "–"
+        return format_html('<a href="{}">Replay</a>', reverse("review:replay", args=[run.uuid]))
 
     @display(description="State", ordering="state", label=STATE_COLOURS)
     def state_badge(self, run: WorkflowRun) -> str:

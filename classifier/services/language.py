@@ -9,24 +9,26 @@ from classifier.llm.engine import LlmEngine
 from classifier.llm.fused import Example
 from classifier.selectors.llm_outcomes import confidence_maps
 from classifier.selectors.neighbours import nearest_confirmed
-from classifier.selectors.prompts import prompt_choose
+from classifier.selectors.prompts import ChosenPrompt, prompt_choose
 from classifier.services.llm import llm_client, marker_secret
 from classifier.services.providers import layer_settings, provider_chain
 from classifier.steps.context import LlmEngines, MakeLlm
 from teams.models import Client
 
 
-def llm_maker(*, client: Client, taxonomy_id: int, spec: TaxonomySpec) -> MakeLlm | None:
+def llm_maker(
+    *, client: Client, taxonomy_id: int, spec: TaxonomySpec, prompt: ChosenPrompt | None = None
+) -> MakeLlm | None:
     """What makes the engines of one ticket, from the seconds left, its reference and its text.
 
-    None where nothing may be asked.
+    None where nothing may be asked. ``prompt`` is used for every ticket instead of the drawn one.
     """
     chain = provider_chain(client_id=client.pk, step=ProviderStep.TRIAGE)
     if not chain.primary:
         return None
 
     def make(seconds: float, reference: str, item: TriageInput) -> LlmEngines:
-        chosen = prompt_choose(client_id=client.pk, item=item, key=reference or item.text)
+        chosen = prompt or prompt_choose(client_id=client.pk, item=item, key=reference or item.text)
         count = chosen.examples
         examples = few_shot(client=client, taxonomy_id=taxonomy_id, text=item.text, count=count)
 

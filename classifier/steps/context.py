@@ -46,3 +46,5 @@ class TriageContext:
     make_llm: MakeLlm | None
     ai_classification: bool
     ai_extraction: bool
+    toggled_rule_id: int | None = None
+    """A routing rule that is tried switched the other way."""

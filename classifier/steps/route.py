@@ -34,6 +34,7 @@ def route(
             extracted_fields=frozenset({*extraction.values(), *job.given_fields}),
             alternative_categories=[item.value for item in category.alternatives] if category else [],
             now=job.now,
+            toggled_rule_id=context.toggled_rule_id,
         )
     )
     record.input = {

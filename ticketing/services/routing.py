@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from teams.choices import TeamKind
 from teams.models import Client, Team
@@ -31,6 +31,8 @@ class RoutingInput:
     extracted_fields: frozenset[str] = frozenset()
     alternative_categories: Sequence[str] = ()
     now: datetime
+    toggled_rule_id: int | None = None
+    """A rule that counts as switched the other way: to see what it would do before it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,7 @@ def _category(given: RoutingInput) -> Category | None:
 def _by_rule(given: RoutingInput) -> _Choice | None:
     rules = (
         RoutingRule.objects.for_client(given.client.pk)
-        .active()
-        .filter(team__is_active=True)
+        .filter(_in_use(given.toggled_rule_id), team__is_active=True)
         .select_related("team__calendar")
         .order_by("order", "pk")
     )
@@ -95,6 +96,11 @@ def _by_rule(given: RoutingInput) -> _Choice | None:
         if confidence is not None:
             return _Choice(rule.team, confidence, f"Rule “{rule.name}” matched.", rule)
     return None
+
+
+def _in_use(toggled_id: int | None) -> Q:
+    active = Q(is_active=True)
+    return active if toggled_id is None else active ^ Q(pk=toggled_id)
 
 
 def rule_confidence(conditions: Mapping[str, Any], given: RoutingInput, team: Team) -> float | None:

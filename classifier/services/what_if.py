@@ -1,0 +1,214 @@
+"""What would change: a threshold, model, rule or prompt tried on stored tickets before it is used (C25).
+
+Nothing is written but the ledger of calls, where a prompt is tried with a real language model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from django.conf import settings
+
+from classifier.engine.local import LocalEngine
+from classifier.models import LocalModel, Prediction, PromptVersion, WorkflowRun
+from classifier.pipeline import triage_compute
+from classifier.selectors.prompts import ChosenPrompt
+from classifier.services.context import triage_context
+from classifier.services.execution import job_of
+from classifier.services.language import llm_maker
+from classifier.services.local_models import field_model
+from classifier.steps.context import TriageContext
+from classifier.steps.job import TriageResult
+from common.actors import Actor
+from common.exceptions import NotFound, ValidationFailed
+from teams.models import Client
+from ticketing.choices import PERSON_STATES, DecisionState, TriageField
+from ticketing.models import FieldDecision, RoutingRule, Ticket
+
+MOST_TICKETS: Final = 300
+MOST_ASKED: Final = 20
+"""A prompt is tried with a real model: each ticket costs what a ticket costs."""
+_COMPARED: Final = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.PRIORITY, TriageField.TEAM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What to try. Bounds are in [0, 1]; ``rule`` is tried switched the other way."""
+
+    accept: float | None = None
+    suggest: float | None = None
+    model: LocalModel | None = None
+    rule: RoutingRule | None = None
+    prompt: PromptVersion | None = None
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a language model is asked for every ticket."""
+        return self.prompt is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One field's value with what becomes of it."""
+
+    value: str
+    state: str
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field of a ticket that would come out otherwise; ``decided`` is what a person said of it, if any."""
+
+    ticket: Ticket
+    field: str
+    before: Outcome
+    after: Outcome
+    decided: str = ""
+
+
+@dataclass(slots=True)
+class Side:
+    """Counts of one side of a comparison; ``known`` tickets have a category that a person decided."""
+
+    applied: int = 0
+    applied_right: int = 0
+    applied_known: int = 0
+    review: int = 0
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Both sides over the same tickets, and where they differ."""
+
+    tickets: int = 0
+    before: Side = field(default_factory=Side)
+    after: Side = field(default_factory=Side)
+    differences: list[Difference] = field(default_factory=list)
+
+
+def what_if(*, client: Client, change: Change, last: int, actor: Actor) -> Comparison:
+    """Judge the client's newest tickets as they are judged now, and with the change; list the differences.
+
+    What people decided is left out of the judging and used to say which side is right. Raises NotFound for a
+    client, model, rule or prompt out of reach, ValidationFailed for a change that changes nothing.
+    """
+    _check(client, change, actor)
+    now = triage_context(client=client)
+    then = _changed(now, change)
+    seconds = settings.WORKFLOW_TIMEOUT_SECONDS if change.asks_model else 0.0
+    limit = MOST_ASKED if change.asks_model else MOST_TICKETS
+    newest = Ticket.objects.visible_to(actor).filter(client=client, taxonomy=now.taxonomy)
+    rows = list(newest.select_related("requester").order_by("-pk")[: max(1, min(last, limit))])
+    decided = _decided(rows)
+    comparison = Comparison(tickets=len(rows))
+    for ticket in rows:
+        right = decided.get(ticket.pk, {})
+        before, after = (_judged(ticket, context, seconds) for context in (now, then))
+        _count(comparison.before, before, right)
+        _count(comparison.after, after, right)
+        comparison.differences += differences(ticket, _outcomes(before), _outcomes(after), right)
+    return comparison
+
+
+def replay(*, run: WorkflowRun) -> list[Difference]:
+    """Judge a stored decision again as things are now, and say what would come out otherwise.
+
+    The language model is not asked: where it decided then, the difference shows what it was worth.
+    """
+    ticket = run.ticket
+    kept = {
+        row.field: Outcome(row.value, row.state, row.confidence)
+        for row in Prediction.objects.filter(run=run, field__in=_COMPARED)
+    }
+    context = triage_context(client=ticket.client, taxonomy=ticket.taxonomy)
+    again = _outcomes(_judged(ticket, context, 0.0))
+    return differences(ticket, kept, again, _decided([ticket]).get(ticket.pk, {}))
+
+
+def _check(client: Client, change: Change, actor: Actor) -> None:
+    """Everything tried belongs to the client or to everybody."""
+    if not (actor.is_lead and actor.may_see_client(client.pk)):
+        raise NotFound("There is no such client.")
+    owners = [row.client_id for row in (change.rule, change.prompt) if row is not None]
+    if change.model is not None:
+        owners.append(change.model.taxonomy.client_id)
+    if any(owner not in {None, client.pk} for owner in owners):
+        raise NotFound("There is nothing of this name to try.")
+    if change == Change():
+        raise ValidationFailed("Choose something to change.")
+
+
+def _changed(now: TriageContext, change: Change) -> TriageContext:
+    accept = now.thresholds.accept if change.accept is None else change.accept
+    suggest = now.thresholds.suggest if change.suggest is None else change.suggest
+    bounds = now.thresholds
+    if change.accept is not None or change.suggest is not None:
+        bounds = replace(bounds, accept=accept, suggest=min(suggest, accept))
+    then = replace(now, thresholds=bounds, toggled_rule_id=change.rule.pk if change.rule else None)
+    if change.model is not None:
+        then = replace(then, local=_with_model(now, change.model))
+    if change.prompt is not None:
+        chosen = ChosenPrompt(change.prompt.prompt, change.prompt.examples)
+        maker = llm_maker(client=now.client, taxonomy_id=now.taxonomy.pk, spec=now.spec, prompt=chosen)
+        if maker is None:
+            raise ValidationFailed("No language model is configured that could read the prompt.")
+        then = replace(then, make_llm=maker)
+    return then
+
+
+def _with_model(now: TriageContext, row: LocalModel) -> LocalEngine:
+    """The models in use, with one in the place of its field's."""
+    found = field_model(row=row)
+    if found is None or row.taxonomy_id != now.taxonomy.pk:
+        raise NotFound("The model cannot be read, or belongs to another taxonomy.")
+    others = dict(now.local.models) if now.local else {}
+    return LocalEngine({**others, row.field: found}, f"{row.field}:{row.version}")
+
+
+def _judged(ticket: Ticket, context: TriageContext, seconds: float) -> TriageResult:
+    job = replace(job_of(ticket=ticket, llm_seconds=seconds), given={}, want_duplicates=False)
+    return triage_compute(job, context)
+
+
+def _decided(tickets: Iterable[Ticket]) -> dict[int, dict[str, str]]:
+    """What people said of these tickets, by ticket and field."""
+    found: dict[int, dict[str, str]] = {}
+    rows = FieldDecision.objects.filter(ticket__in=[t.pk for t in tickets], state__in=PERSON_STATES)
+    for pk, name, value in rows.values_list("ticket_id", "field", "value"):
+        found.setdefault(pk, {})[name] = value
+    return found
+
+
+def _outcomes(result: TriageResult) -> dict[str, Outcome]:
+    return {
+        name: Outcome(item.value, item.state, item.confidence)
+        for name, item in result.fields.items()
+        if name in _COMPARED
+    }
+
+
+def _count(side: Side, result: TriageResult, right: dict[str, str]) -> None:
+    category = result.fields.get(TriageField.CATEGORY)
+    side.review += result.needs_review
+    if category is None or category.state != DecisionState.APPLIED:
+        return
+    side.applied += 1
+    if TriageField.CATEGORY in right:
+        side.applied_known += 1
+        side.applied_right += category.value == right[TriageField.CATEGORY]
+
+
+def differences(
+    ticket: Ticket, before: dict[str, Outcome], after: dict[str, Outcome], right: dict[str, str]
+) -> list[Difference]:
+    """The fields whose value or fate differs; a confidence that only moves within its band is none."""
+    nothing = Outcome("", str(DecisionState.HELD), None)
+    found = []
+    for name in _COMPARED:
+        old, new = before.get(name, nothing), after.get(name, nothing)
+        if (old.value, old.state) != (new.value, new.state):
+            found.append(Difference(ticket, str(name), old, new, right.get(name, "")))
+    return found
