@@ -1,6 +1,6 @@
 """Benchmark of the learning loop (C24): do 200 answers of people make a better model, and do wrong ones not?
 
-Run: ``OMP_NUM_THREADS=1 python -m bench.learning DATA_DIR [--start 160] [--answers 200] [--draws 1]``.
+Run: ``OMP_NUM_THREADS=1 python -m bench.learning DATA_DIR [--start 160] [--answers 200] [--draws 1] [--first 0]``.
 Every draw is a house of its own in a temporary database: a taxonomy with the eight classes of the IT tickets,
 a model of ``--start`` starter examples, tickets opened by the service and answered through the API, nightly
 training, and 2,000 tickets nobody touched. The same with the answers shuffled. Last the negative control:
@@ -189,6 +189,7 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=160)
     parser.add_argument("--answers", type=int, default=200)
     parser.add_argument("--draws", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="Number of the first draw.")
     parser.add_argument("--no-control", action="store_true")
     parser.add_argument("--null", type=int, default=0, help="Draws of random labels to promote on.")
     chosen = parser.parse_args()
@@ -196,7 +197,7 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     data = it_tickets(chosen.data)
     known = sorted(set(data.labels))
-    for seed in range(chosen.draws):
+    for seed in range(chosen.first, chosen.first + chosen.draws):
         parts = draw(data, seed, chosen.start, chosen.answers)
         labels = [label for _, label in parts.answered]
         arm(f"true-{chosen.start}-{seed}", parts, labels, known)
