@@ -1,6 +1,6 @@
 """Benchmark of the learning loop (C24): do 200 answers of people make a better model, and do wrong ones not?
 
-Run: ``OMP_NUM_THREADS=1 python -m bench.learning DATA_DIR [--start 160] [--answers 200] [--draws 1] [--first 0]``.
+Run: ``OMP_NUM_THREADS=1 python -m bench.learning DATA_DIR [--start 160] [--draws 1] [--first 0]``.
 Every draw is a house of its own in a temporary database: a taxonomy with the eight classes of the IT tickets,
 a model of ``--start`` starter examples, tickets opened by the service and answered through the API, nightly
 training, and 2,000 tickets nobody touched. The same with the answers shuffled. Last the negative control:
