@@ -84,6 +84,7 @@ def settings_with(expression: str, **variables: str) -> object:
         ("s.SECURE_SSL_REDIRECT", {"ENVIRONMENT": "production", "SECRET_KEY": "x" * 50}, True),
         ("s.SECRET_KEY", {"ENVIRONMENT": "production"}, ""),
         ("s.ENABLE_ENGINE_LLM", {"ENABLE_ENGINE_LLM": "0"}, False),
+        ("s.ENABLE_LLM_DRAFTS", {"ENABLE_LLM_DRAFTS": "0"}, False),
         ("s.AI_CONFIDENCE_THRESHOLD", {"AI_CONFIDENCE_THRESHOLD": "0.7"}, 0.7),
         ("s.LLM_ENVIRONMENT", {"LLM_CACHE_SECONDS": "5"}, {"LLM_CACHE_SECONDS": "5"}),
         ("s.JSON_LOG_ENABLED", {"JSON_LOG_ENABLED": "1"}, True),

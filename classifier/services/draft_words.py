@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import structlog
-from django.conf import settings
 
 from classifier.choices import ProviderStep, StepStatus
 from classifier.engine.drafts import Draft, DraftRequest, Source, write_draft
@@ -23,7 +22,7 @@ from classifier.selectors.sources import DraftSource, SourceData
 from classifier.services.llm import llm_client, marker_secret
 from classifier.services.providers import provider_chain
 from teams.models import Client
-from teams.selectors import flag_enabled
+from teams.selectors import flags_enabled
 from ticketing.models import Category
 
 logger = structlog.get_logger(__name__)
@@ -75,7 +74,8 @@ def _may_ask(job: DraftJob) -> bool:
     """Switched on, in time, and not kept in the house by the category."""
     if job.seconds <= 0 or (job.category is not None and not job.category.allow_external_llm):
         return False
-    return settings.ENABLE_ENGINE_LLM and flag_enabled("ENABLE_ENGINE_LLM", client_id=job.client.pk)
+    on = flags_enabled("ENABLE_ENGINE_LLM", "ENABLE_LLM_DRAFTS", client_id=job.client.pk)
+    return all(on.values())
 
 
 def _ask(job: DraftJob, step: WorkflowStep) -> WrittenDraft | None:

@@ -138,6 +138,9 @@ class DraftTests(TestCase):
         self.drafted(ticket)
         ClientSettings.objects.filter(client=self.client_row).update(allow_external_llm=False)
         self.drafted()
+        ClientSettings.objects.filter(client=self.client_row).update(allow_external_llm=True)
+        with override_settings(ENABLE_LLM_DRAFTS=False):
+            self.drafted()
         self.assertEqual(self.server.requests, [])
 
     def test_an_agent_asks_for_another_tone_and_gets_it_at_once(self) -> None:
