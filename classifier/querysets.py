@@ -77,3 +77,18 @@ class ReviewQuerySet(models.QuerySet[Any]):
     def open(self) -> Self:
         """Items nobody has answered."""
         return self.filter(state=ReviewState.OPEN)
+
+
+class SecondOpinionQuerySet(models.QuerySet[Any]):
+    """Second opinions."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Those on tickets the person sees."""
+        if not actor.is_staff:
+            return self.none()
+        return self.filter(item__ticket__in=Ticket.objects.visible_to(actor))
+
+    def waiting_for(self, actor: Actor) -> Self:
+        """Open ones the person may give: not on the own answers."""
+        rows = self.visible_to(actor).filter(reviewed_at=None, item__reviewed_by__isnull=False)
+        return rows.exclude(item__reviewed_by_id=actor.user_id)

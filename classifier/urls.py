@@ -9,6 +9,8 @@ from classifier.views import proposals, providers, review, what_if
 app_name = "review"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("review/", review.queue, name="queue"),
+    path("review/second/", review.second, name="second"),
+    path("review/second/<int:pk>/answer", review.second_answer, name="second_answer"),
     path("review/<int:pk>/answer", review.answer, name="answer"),
     path("review/<int:pk>/skip", review.skip, name="skip"),
     path("review/<int:pk>/undo", review.undo, name="undo"),

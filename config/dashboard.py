@@ -192,7 +192,8 @@ def _ai(actor: Actor, span: Span, run: dict[str, Any]) -> list[Figure]:
     decided = figures.decided(actor=actor, span=span)
     review = figures.reviews(actor=actor, span=span)
     calls = figures.llm(actor=actor, span=span)
-    return [*_quality(span, decided, review), *_engine(span, decided, run, calls)]
+    agreed = figures.agreement(actor=actor, span=span)
+    return [*_quality(span, decided, review), _agreement(agreed), *_engine(span, decided, run, calls)]
 
 
 def _quality(span: Span, decided: dict[str, Any], review: dict[str, Any]) -> list[Figure]:
@@ -234,6 +235,19 @@ def _quality(span: Span, decided: dict[str, Any], review: dict[str, Any]) -> lis
             else f"Not enough answers yet: {blind} of {figures.ENOUGH_ANSWERS}",
         ),
     ]
+
+
+def _agreement(agreed: figures.Agreement) -> Figure:
+    """A figure no engine can beat: where people disagree, neither answer is sure."""
+    known = agreed.kappa is not None
+    return Figure(
+        "Reviewers agree",
+        f"κ {agreed.kappa:.2f}" if known else "–",
+        reverse("review:queue"),
+        note=f"{_share(agreed.share)} of {agreed.tickets:,} answered twice"
+        if agreed.tickets
+        else "No review was answered twice yet",
+    )
 
 
 def _engine(span: Span, decided: dict[str, Any], run: dict[str, Any], calls: dict[str, Any]) -> list[Figure]:

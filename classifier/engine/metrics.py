@@ -258,3 +258,17 @@ def measure(
         seconds=seconds,
         tally=tally_of(predicted, confidence, right),
     )
+
+
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+    """Agreement of two raters beyond chance (Cohen, 1960): 1 always, 0 as chance; None without a choice."""
+    if not pairs:
+        return None
+    count = len(pairs)
+    agreed = sum(first == second for first, second in pairs) / count
+    labels = {label for pair in pairs for label in pair}
+    chance = sum(
+        sum(first == label for first, _ in pairs) * sum(second == label for _, second in pairs)
+        for label in labels
+    ) / (count * count)
+    return None if chance >= 1.0 else (agreed - chance) / (1.0 - chance)

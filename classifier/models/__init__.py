@@ -1,7 +1,14 @@
 """Runs, what they predicted, what people made of it, and what is learned from that."""
 
 from classifier.models.language import LlmProvider, PromptVersion
-from classifier.models.learning import LabelledExample, LocalModel, ModelChange, ReviewItem, TrainingSet
+from classifier.models.learning import (
+    LabelledExample,
+    LocalModel,
+    ModelChange,
+    ReviewItem,
+    SecondOpinion,
+    TrainingSet,
+)
 from classifier.models.mining import RuleProposal
 from classifier.models.outcomes import Classification, ExtractedField, LlmCall, ResponseDraft
 from classifier.models.runs import Prediction, WorkflowRun, WorkflowStep
@@ -21,6 +28,7 @@ __all__ = [
     "ResponseDraft",
     "ReviewItem",
     "RuleProposal",
+    "SecondOpinion",
     "TicketVector",
     "TrainingSet",
     "VectorSpace",

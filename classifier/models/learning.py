@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from classifier.choices import ExampleSource, ModelAction, ModelState, ReviewState
 from classifier.models.runs import WorkflowRun
-from classifier.querysets import ReviewQuerySet
+from classifier.querysets import ReviewQuerySet, SecondOpinionQuerySet
 from common.models import Timestamped
 from teams.models import Client, User
 from ticketing.models import Category, Taxonomy, Ticket
@@ -170,3 +170,28 @@ class ReviewItem(Timestamped):
 
     def __str__(self) -> str:
         return f"Review of {self.ticket_id}"
+
+
+class SecondOpinion(Timestamped):
+    """The same question put to another person, who sees neither the prediction nor the first answer (C4).
+
+    Invariant: the second reviewer is not the first; the ticket follows the first answer alone.
+    """
+
+    item = models.OneToOneField(ReviewItem, on_delete=models.CASCADE, related_name="second_opinion")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
+    answer = models.JSONField(default=dict, blank=True, help_text="Field to value, as the person chose.")
+    reviewed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SecondOpinionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            # What waits for a second reviewer.
+            models.Index(fields=["client"], condition=models.Q(reviewed_at=None), name="second_opinion_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"Second opinion on {self.item_id}"

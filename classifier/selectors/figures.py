@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Avg, Count, Q, Sum
 
 from classifier.choices import Purpose, ReviewState, RunState
-from classifier.models import LlmCall, Prediction, ReviewItem, WorkflowRun
+from classifier.engine.metrics import cohens_kappa
+from classifier.models import LlmCall, Prediction, ReviewItem, SecondOpinion, WorkflowRun
 from common.actors import Actor
 from ticketing.choices import DecisionState, TriageField
 from ticketing.models import Ticket
@@ -106,6 +108,29 @@ def is_right(frozen: dict[str, Any], answer: dict[str, Any], state: str) -> bool
     if "category" in given:
         return bool(value == given["category"])
     return state == ReviewState.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two people on the same tickets: how many, the share they agree on, and Cohen's kappa."""
+
+    tickets: int
+    share: float | None
+    kappa: float | None
+
+
+def agreement(*, actor: Actor, span: Span, name: str = TriageField.CATEGORY) -> Agreement:
+    """How far first and second reviewers agree on a field, in a period (C4)."""
+    rows = SecondOpinion.objects.filter(_mine(actor), span.now("reviewed_at")).values_list(
+        "item__answer", "answer"
+    )
+    pairs = [
+        (first["decisions"][name], second[name])
+        for first, second in rows
+        if name in first.get("decisions", {}) and name in second
+    ]
+    same = sum(first == second for first, second in pairs)
+    return Agreement(len(pairs), same / len(pairs) if pairs else None, cohens_kappa(pairs))
 
 
 def llm(*, actor: Actor, span: Span) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db.models import Case, IntegerField, Value, When
 
-from classifier.models import ReviewItem
+from classifier.models import ReviewItem, SecondOpinion
 from common.actors import Actor
 from teams.models import Team
 from ticketing.choices import AttachmentStatus, DecisionState, TriageField
@@ -44,6 +44,15 @@ def item_last_answered(actor: Actor, *, now: datetime) -> ReviewItem | None:
     rows = ReviewItem.objects.answered_by(actor).filter(reviewed_at__gte=now - UNDO_WINDOW)
     item: ReviewItem | None = rows.order_by("-reviewed_at", "-pk").first()
     return item
+
+
+def opinion_next(actor: Actor) -> SecondOpinion | None:
+    """The oldest answer that waits for this person's second opinion."""
+    rows = SecondOpinion.objects.waiting_for(actor).select_related(
+        "item__ticket__requester", "item__ticket__client", "item__ticket__taxonomy", "item__ticket__team"
+    )
+    opinion: SecondOpinion | None = rows.order_by("pk").first()
+    return opinion
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +142,24 @@ class ReviewPage:
     fields: list[ReviewField] = field(default_factory=list)
 
 
-def review_page(item: ReviewItem) -> ReviewPage:
-    """The item's text and questions. Nothing of a blind item's prediction leaves this function."""
-    ticket = item.ticket
+def review_page(item: ReviewItem, *, second: bool = False) -> ReviewPage:
+    """The item's text and questions. Nothing of a blind item's prediction leaves this function.
+
+    For a ``second`` opinion every item is blind.
+    """
+    ticket, blind = item.ticket, item.is_blind or second
     rows = {row.field: row for row in ticket.decisions.filter(field__in=_ASKED)}
     options = field_options(ticket)
     category = rows.get(TriageField.CATEGORY)
-    evidence = [] if item.is_blind or category is None else category.evidence
+    evidence = [] if blind or category is None else category.evidence
     return ReviewPage(
         pk=item.pk,
         ticket=ticket,
         subject_parts=marked(ticket.subject, evidence),
         body_parts=marked(_text_of(ticket), evidence),
-        blind=item.is_blind,
-        reasons=[] if item.is_blind else list(item.reasons),
-        fields=[_field(name, rows.get(name), options[name], blind=item.is_blind) for name in _ASKED],
+        blind=blind,
+        reasons=[] if blind else list(item.reasons),
+        fields=[_field(name, rows.get(name), options[name], blind=blind) for name in _ASKED],
     )
 
 

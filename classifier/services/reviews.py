@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from classifier.choices import ExampleSource, ReviewState
-from classifier.models import ReviewItem, WorkflowRun
+from classifier.models import ReviewItem, SecondOpinion, WorkflowRun
 from classifier.services.examples import example_record, example_restore, example_state
+from classifier.services.second_opinions import second_opinion_draw
 from common.actors import Actor
 from common.exceptions import Conflict, ValidationFailed
 from ticketing.choices import PERSON_STATES, TriageField
@@ -98,6 +99,7 @@ def review_answer(*, item: ReviewItem, decisions: Mapping[str, str], actor: Acto
     source = ExampleSource.BLIND if item.is_blind else ExampleSource.REVIEW
     example_record(ticket=Ticket.objects.get(pk=ticket.pk), source=source, actor=actor)
     item.refresh_from_db()
+    second_opinion_draw(item=item)
     return item
 
 
@@ -175,6 +177,7 @@ def review_undo(*, item: ReviewItem, actor: Actor) -> ReviewItem:
         actor=actor,
     )
     example_restore(ticket=item.ticket, state=answer["example"])
+    SecondOpinion.objects.filter(item=item).delete()
     _reopen(item)
     return item
 

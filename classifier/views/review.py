@@ -14,12 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from classifier.choices import DraftState
 from classifier.forms import DraftForm, ReviewForm
-from classifier.models import ResponseDraft, ReviewItem
+from classifier.models import ResponseDraft, ReviewItem, SecondOpinion
 from classifier.panels import draft_line
 from classifier.selectors import reviews as selectors
 from classifier.services.drafts import draft_decide, draft_make
 from classifier.services.reviews import AlreadyReviewed, review_answer, review_skip, review_undo
 from classifier.services.runs import run_request
+from classifier.services.second_opinions import opinion_verdict, second_opinion_answer
 from classifier.tasks import triage
 from common.exceptions import ApplicationError
 from common.queueing import enqueue_on_commit
@@ -40,6 +41,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "section": "review",
         "item": selectors.review_page(item) if item else None,
         "progress": progress,
+        "second_waiting": SecondOpinion.objects.waiting_for(actor).count(),
         "next_up": max(0, progress.total - progress.done - 1),
         "submit_url": reverse("review:answer", args=[item.pk]) if item else "",
         "skip_url": reverse("review:skip", args=[item.pk]) if item else "",
@@ -54,6 +56,42 @@ def _item_or_404(request: HttpRequest, pk: int) -> ReviewItem:
     )
     item: ReviewItem = get_object_or_404(rows, pk=pk)
     return item
+
+
+@require_safe
+@staff_page
+def second(request: HttpRequest) -> HttpResponse:
+    """The next answer that waits for a second opinion; neither prediction nor first answer is shown."""
+    actor, now = actor_of(request), timezone.now()
+    opinion, progress = selectors.opinion_next(actor), selectors.progress_of(actor, now=now)
+    context: dict[str, Any] = {
+        "section": "review",
+        "second": True,
+        "item": selectors.review_page(opinion.item, second=True) if opinion else None,
+        "progress": progress,
+        "next_up": max(0, SecondOpinion.objects.waiting_for(actor).count() - 1),
+        "submit_url": reverse("review:second_answer", args=[opinion.pk]) if opinion else "",
+        "skip_url": reverse("review:queue"),
+        "undo_url": None,
+    }
+    return render(request, "classifier/review.html", context)
+
+
+@require_POST
+@staff_page
+def second_answer(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep a second opinion; the ticket stays as the first answer left it."""
+    actor, form = actor_of(request), ReviewForm(request.POST)
+    opinion: SecondOpinion = get_object_or_404(SecondOpinion.objects.visible_to(actor), pk=pk)
+    try:
+        if form.is_valid():
+            done = second_opinion_answer(opinion=opinion, decisions=form.decisions(), actor=actor)
+            messages.success(request, opinion_verdict(done))
+        else:
+            messages.error(request, first_problem(form))
+    except ApplicationError as error:
+        messages.warning(request, error.sentence)
+    return redirect("review:second")
 
 
 @require_POST
