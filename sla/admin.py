@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from simple_history.admin import SimpleHistoryAdmin
 
 from sla.models import Clock, Policy, Segment, Target
-from teams.admin import ChildInline, ClientAdmin, ReadOnlyAdmin, ReadOnlyInline
+from teams.admin import ChildInline, HistoryAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 
 class TargetInline(ChildInline):
@@ -16,7 +15,7 @@ class TargetInline(ChildInline):
 
 
 @admin.register(Policy)
-class PoliciesAdmin(ClientAdmin, SimpleHistoryAdmin):
+class PoliciesAdmin(HistoryAdmin):
     """What is promised. Policies are tried in order; the client's own go before the shared ones."""
 
     list_display = ("order", "name", "client", "category", "severity", "team", "calendar", "is_active")

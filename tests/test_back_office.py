@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db import connection
 from django.test import TestCase
@@ -9,12 +11,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from classifier.models import LlmProvider, PromptVersion
 from common.actors import system_actor
 from config.dashboard import dashboard
+from sla.models import Policy
+from teams.admin import HistoryAdmin
 from teams.choices import Group, Scope
-from teams.models import ApiKey, Client, Team
+from teams.models import ApiKey, BusinessCalendar, Client, Team
 from teams.services.keys import api_key_issue
-from ticketing.models import Category, RoutingRule, Taxonomy, Ticket
+from ticketing.models import Article, Category, RoutingRule, Taxonomy, Ticket
 from ticketing.tests.world import World, make_user
 
 OWN_APPS = {"teams", "ticketing", "classifier", "sla"}
@@ -238,3 +243,57 @@ class NewClientTests(BackOfficeCase):
         settings = Client.objects.get(slug="new").ticketing_settings
         assert settings.fallback_team is not None
         self.assertEqual(settings.fallback_team.slug, "service_desk")
+
+
+class HistoryTests(BackOfficeCase):
+    """Old versions of reference data: another door to the same rows."""
+
+    def row(self, model: Any) -> Any:
+        """A row of client A of each model that keeps its versions."""
+        world, shared = self.world, {"client": self.world.client_a}
+        made = {
+            "Team": lambda: Team.objects.create(slug="own", name="Zebra", **shared),
+            "Taxonomy": lambda: Taxonomy.objects.create(slug="own", name="Zebra", **shared),
+            "Category": lambda: Category.objects.create(
+                taxonomy=Taxonomy.objects.create(slug="c", name="C", **shared), slug="own", name="Zebra"
+            ),
+            "ClientSettings": lambda: world.client_a.ticketing_settings,
+            "RoutingRule": lambda: RoutingRule.objects.create(
+                slug="own", name="Zebra", team=world.network, **shared
+            ),
+            "Article": lambda: Article.objects.create(slug="own", title="Zebra", body="Zebra", **shared),
+            "Policy": lambda: Policy.objects.create(slug="own", name="Zebra", **shared),
+            "LlmProvider": lambda: LlmProvider.objects.create(
+                name="Zebra", kind="compatible", model="zebra", base_url="http://zebra.example", **shared
+            ),
+            "PromptVersion": lambda: PromptVersion.objects.create(
+                name="zebra", system="Zebra", before="b", after="a", **shared
+            ),
+            "BusinessCalendar": lambda: BusinessCalendar.objects.create(slug="own", name="Zebra"),
+        }
+        row = made[model.__name__]()
+        row.save()
+        return row
+
+    def test_nobody_reads_or_changes_a_foreign_row_through_its_history(self) -> None:
+        """T10: the pages of the history follow the same rule as the rows; nothing is brought back there."""
+        kept = [model for model, at in admin.site._registry.items() if isinstance(at, HistoryAdmin)]
+        self.assertGreaterEqual(len(kept), 9)
+        for model in kept:
+            row, name = self.row(model), f"admin:{model._meta.app_label}_{model._meta.model_name}"
+            version = row.history.latest("history_date").pk
+            pages = [
+                reverse(f"{name}_history", args=[row.pk]),
+                reverse(f"{name}_simple_history", args=[row.pk, version]),
+            ]
+            shared = model.__name__ == "BusinessCalendar"
+            for page in pages:
+                with self.subTest(page=page):
+                    self.client.force_login(self.world.lead)
+                    self.assertEqual(self.client.get(page).status_code, 200)
+                    self.client.force_login(self.world.stranger)
+                    self.assertEqual(self.client.get(page).status_code, 200 if shared else 404)
+            for user in (self.world.lead, self.world.stranger, self.administrator):
+                self.client.force_login(user)
+                answer = self.client.post(pages[1], {"name": "stolen", "slug": "stolen"})
+                self.assertIn(answer.status_code, {403, 404}, pages[1])

@@ -10,17 +10,16 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from simple_history.admin import SimpleHistoryAdmin
 
 from classifier.llm.prompts import load_prompt
 from classifier.models import LlmProvider, PromptVersion
-from teams.admin import ClientAdmin, actor_in_admin, limited
+from teams.admin import HistoryAdmin, actor_in_admin, limited
 
 _TEXTS = ("name", "system", "before", "after")
 
 
 @admin.register(LlmProvider)
-class ProvidersAdmin(ClientAdmin, SimpleHistoryAdmin):
+class ProvidersAdmin(HistoryAdmin):
     """Which language models may be asked. Their state and spending is on the page “Language models”."""
 
     list_display = ("name", "client", "kind", "model", "step", "tier", "position", "is_internal", "is_active")
@@ -40,7 +39,7 @@ class ProvidersAdmin(ClientAdmin, SimpleHistoryAdmin):
 
 
 @admin.register(PromptVersion)
-class PromptsAdmin(ClientAdmin, SimpleHistoryAdmin):
+class PromptsAdmin(HistoryAdmin):
     """The words around a ticket. A stored text never changes; copy it to write a new version."""
 
     list_display = ("__str__", "client", "variant", "weight", "is_active", "note", "created_at", "copy_link")

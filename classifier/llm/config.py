@@ -69,8 +69,13 @@ class ProviderConfig:
     def __post_init__(self) -> None:
         if not self.model:
             raise ConfigurationError(f"LLM_MODEL is missing: {self.kind.value} has no default model.")
-        if urlsplit(self.url).scheme not in {"http", "https"}:
-            raise ConfigurationError(f"The base URL of {self.kind.value} does not start with http or https.")
+        try:
+            parts = urlsplit(self.url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ConfigurationError(f"The base URL of {self.kind.value} is not an http or https address.")
 
     @property
     def name(self) -> str:

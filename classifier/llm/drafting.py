@@ -25,8 +25,11 @@ _MOST_SOURCES: Final = 5
 _SOURCE_CHARACTERS: Final = 1_500
 _PLACEHOLDER: Final = re.compile(r"\[[A-Z]{2,12}_\d{1,6}\]")
 _CONTACT: Final = re.compile(
-    r"https?://[^\s)>\]]+|www\.[^\s)>\]]+|[\w.+-]+@[\w-]+\.[\w.]+|\+?\d[\d ()/-]{6,}\d", re.IGNORECASE
+    r"https?://[^\s)>\]]+|[\w.+-]+@[\w-]+\.[\w.]+|(?<![\w@])(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}(?:/[^\s)>\]]*)?"
+    r"|\+?\d[\d ()/.-]{2,}\d",
+    re.IGNORECASE,
 )
+"""Links with or without a scheme, addresses, and numbers of four digits and more."""
 
 
 class DraftAnswer(BaseModel):
@@ -138,14 +141,31 @@ def _bare(text: str) -> str:
 def _check(
     texts: Sequence[str], ticket: TriageInput, brief: DraftBrief, completion: Completion[DraftAnswer]
 ) -> None:
-    """Refuse what the model cannot know."""
-    known = " ".join((ticket.text, *(f"{item.title} {item.text}" for item in brief.materials)))
-    plain_known = re.sub(r"[\s()/-]", "", known).casefold()
+    """Refuse what the model cannot know.
+
+    Contacts are compared whole: the beginning of a longer address is another address.
+    """
+    given = " ".join((ticket.text, *(f"{item.title} {item.text}" for item in brief.materials)))
+    known = {_bare_contact(found) for found in _CONTACT.findall(given)}
     for text in texts:
         foreign = set(_PLACEHOLDER.findall(text)) - set(completion.placeholders)
         if foreign:
-            raise LlmError(FailureKind.SCHEMA_INVALID, "The draft names a placeholder that was not issued.")
-        for found in _CONTACT.findall(text):
-            bare = re.sub(r"[\s()/-]", "", found.rstrip(".,;:!?")).casefold()
-            if bare not in plain_known:
-                raise LlmError(FailureKind.SCHEMA_INVALID, "The draft names a contact that nobody gave it.")
+            raise _refused("The draft names a placeholder that was not issued.", completion)
+        if any(_bare_contact(found) not in known for found in _CONTACT.findall(text)):
+            raise _refused("The draft names a contact that nobody gave it.", completion)
+
+
+def _bare_contact(found: str) -> str:
+    return re.sub(r"[\s()/-]", "", found.rstrip(".,;:!?/")).casefold()
+
+
+def _refused(message: str, completion: Completion[DraftAnswer]) -> LlmError:
+    """An answer that was paid for and cannot be used."""
+    return LlmError(
+        FailureKind.SCHEMA_INVALID,
+        message,
+        usage=completion.usage,
+        cost=completion.cost,
+        provider=completion.provider,
+        model=completion.model,
+    )

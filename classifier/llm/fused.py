@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import unicodedata
 from collections.abc import Sequence
@@ -165,6 +166,9 @@ def _system_text(taxonomy: TaxonomySpec, prompt: Prompt) -> str:
     )
 
 
+_LOOP = re.compile(r"\{%[-+]?\s*for\b")
+_MOST_LOOPS = 3
+"""Loops within loops over long values would keep a worker busy for minutes, for every ticket."""
 _SAMPLE = TaxonomySpec(
     "sample", (CategorySpec("one", "One", "First."), CategorySpec("two", "Two", "Second."))
 )
@@ -176,14 +180,21 @@ def prompt_check(prompt: Prompt) -> str:
     Raises jinja2.TemplateError when it cannot be rendered. A prompt has to name the categories and the
     schema, and to fence the ticket in between two markers: what looks like an order inside must stay data.
     """
+    if sum(len(_LOOP.findall(part)) for part in (prompt.system, prompt.before, prompt.after)) > _MOST_LOOPS:
+        return f"A prompt has at most {_MOST_LOOPS} loops."
     system = _system_text(_SAMPLE, prompt)
-    values = {"marker": "abcdefghijklmn", "channel": "web", "file_type": "log"}
-    fences = render(prompt.before, values), render(prompt.after, values)
+    marker = "abcdefghijklmn"
+    fences = [
+        render(part, {"marker": marker, "channel": channel, "file_type": file_type})
+        for part in (prompt.before, prompt.after)
+        for channel in ("", "web", "api", "email")
+        for file_type in ("", "log", "pdf")
+    ]
     if "one" not in system or "two" not in system:
         return "The instructions do not list the categories: use {{ taxonomy.categories }}."
     if _schema_text(_SAMPLE) not in system:
         return "The instructions do not hold the schema of the answer: use {{ schema }}."
-    if not all(values["marker"] in fence for fence in fences):
+    if not all(marker in fence for fence in fences):
         return "The ticket has to stand between two lines with {{ marker }}."
     return ""
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import StrictUndefined
+from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 PROMPT_FOLDER = Path(__file__).resolve().parent.parent / "prompts"
@@ -40,19 +41,32 @@ def load_prompt(name: str) -> Prompt:
     return Prompt(name, *(part.read_text(encoding="utf-8") for part in parts))
 
 
+class _PromptEnvironment(ImmutableSandboxedEnvironment):
+    """A template cannot make work of its own: no ``range``, no arithmetic that multiplies texts."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: object, operator: str, left: object, right: object) -> object:
+        """Refuse what makes much out of little."""
+        raise SecurityError(f"The operator {operator} is not allowed in a prompt.")
+
+
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
     # The result is a prompt, not HTML: escaping would change the words the model reads.
-    return ImmutableSandboxedEnvironment(
+    environment = _PromptEnvironment(
         undefined=StrictUndefined,
         autoescape=False,
         trim_blocks=True,
         keep_trailing_newline=True,
     )
+    for name in ("range", "lipsum", "cycler", "joiner", "namespace"):
+        environment.globals.pop(name, None)
+    return environment
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """Render a template in the sandbox.
+    """Render a template in the sandbox, which can walk through what it is given and nothing else.
 
     Raises:
         jinja2.TemplateError: the template is broken, reaches for what the sandbox forbids, or names a

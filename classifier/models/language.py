@@ -11,13 +11,14 @@ from jinja2 import TemplateError
 from simple_history.models import HistoricalRecords
 
 from classifier.choices import PromptVariant, ProviderStep, ProviderTier
-from classifier.llm.config import ProviderKind, StructuredOutput
+from classifier.llm.config import ProviderConfig, ProviderKind, StructuredOutput
 from classifier.llm.fused import prompt_check
 from classifier.llm.prompts import Prompt
 from common.models import Timestamped
 from teams.models import Client, Credential
 from ticketing.querysets import SharedQuerySet
 
+_ANY = "https://example.org"
 _MONEY = {"max_digits": 10, "decimal_places": 4, "default": Decimal(0)}
 
 
@@ -53,7 +54,7 @@ class LlmProvider(Timestamped):
         Credential,
         null=True,
         blank=True,
-        on_delete=models.PROTECT,
+        on_delete=models.RESTRICT,
         related_name="+",
         help_text="The API key.",
     )
@@ -94,9 +95,15 @@ class LlmProvider(Timestamped):
         return self.name
 
     def clean(self) -> None:
-        """A credential belongs to the same client, or is shared like the row."""
+        """A credential belongs to the same client, or is shared like the row; an address can be called."""
         if self.credential is not None and self.credential.client_id not in {None, self.client_id}:
             raise ValidationError({"credential": "This credential belongs to another client."})
+        try:
+            ProviderConfig(
+                kind=ProviderKind(self.kind), model=self.model or "?", base_url=self.base_url or _ANY
+            )
+        except ValueError as error:
+            raise ValidationError({"base_url": str(error)}) from error
 
 
 class PromptVersion(Timestamped):

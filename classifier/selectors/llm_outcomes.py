@@ -18,11 +18,14 @@ _NEWEST: Final = 2_000
 _KEPT_SECONDS: Final = 600
 
 
-def known_outcomes(*, model: str, prompt_version: str, field: str) -> list[tuple[float, bool]]:
+def known_outcomes(
+    *, client_id: int, taxonomy_id: int, model: str, prompt_version: str, field: str
+) -> list[tuple[float, bool]]:
     """The model's stated confidence with whether a person agreed, for its newest answers with this prompt.
 
-    Most of these tickets went to a person because something was unsure, so the model is judged on harder ones
-    than it usually sees: the map that is learned from them errs on the side of caution.
+    Of one client and taxonomy alone: what others confirm says nothing of these tickets, and must not apply
+    anything to them. Two things pull the figures apart and neither is corrected: reviewed tickets are harder
+    than most, and people tend to agree with what they are shown.
     """
     rows = (
         WorkflowStep.objects.filter(
@@ -30,6 +33,8 @@ def known_outcomes(*, model: str, prompt_version: str, field: str) -> list[tuple
             status=StepStatus.COMPLETED,
             model=model,
             prompt_version=prompt_version,
+            run__client=client_id,
+            run__ticket__taxonomy=taxonomy_id,
         )
         .order_by("-pk")
         .values_list("run__ticket_id", "output")[:_NEWEST]
@@ -45,16 +50,26 @@ def known_outcomes(*, model: str, prompt_version: str, field: str) -> list[tuple
     ]
 
 
-def confidence_maps(*, model: str, prompt_version: str) -> dict[str, ConfidenceMap]:
+def confidence_maps(
+    *, client_id: int, taxonomy_id: int, model: str, prompt_version: str
+) -> dict[str, ConfidenceMap]:
     """By field, the map from stated to earned confidence, where at least fifty outcomes are known."""
-    return _maps(model, prompt_version, int(time.time() // _KEPT_SECONDS))
+    return _maps(client_id, taxonomy_id, model, prompt_version, int(time.time() // _KEPT_SECONDS))
 
 
-@lru_cache(maxsize=64)
-def _maps(model: str, prompt_version: str, _epoch: int) -> dict[str, ConfidenceMap]:
+@lru_cache(maxsize=256)
+def _maps(
+    client_id: int, taxonomy_id: int, model: str, prompt_version: str, _epoch: int
+) -> dict[str, ConfidenceMap]:
     maps = {}
     for field in LEARNED_FIELDS:
-        outcomes = known_outcomes(model=model, prompt_version=prompt_version, field=field)
+        outcomes = known_outcomes(
+            client_id=client_id,
+            taxonomy_id=taxonomy_id,
+            model=model,
+            prompt_version=prompt_version,
+            field=field,
+        )
         if len(outcomes) >= ENOUGH_OUTCOMES:
             maps[field] = ConfidenceMap.fit(outcomes)
     return maps

@@ -264,10 +264,13 @@ class ConfirmedExample:
     ticket_id: int | None
 
 
-def nearest_confirmed(*, client: Client, taxonomy_id: int, text: str, k: int) -> list[ConfirmedExample]:
+def nearest_confirmed(
+    *, client: Client, taxonomy_id: int, text: str, k: int, leaving: bool = False
+) -> list[ConfirmedExample]:
     """The labelled examples nearest to a text, nearest first: the client's own and the shared ones.
 
     For prompts (few examples beside the question) and for explaining a category. Never another client's.
+    ``leaving`` ones are sent out: those of categories that keep their texts in the house are left out.
     """
     loaded = active_space()
     if loaded is None:
@@ -279,6 +282,8 @@ def nearest_confirmed(*, client: Client, taxonomy_id: int, text: str, k: int) ->
         example__is_active=True,
         example__category__is_active=True,
     )
+    if leaving:
+        rows = rows.filter(example__category__allow_external_llm=True)
     found: list[Neighbour] = []
     for owner in (client.pk, None):
         allowed = list(_owned(rows, owner).values_list("example_id", flat=True))

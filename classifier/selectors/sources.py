@@ -68,7 +68,7 @@ def article_sources(*, client_id: int, category: Category | None, text: str) -> 
 def resolved_sources(*, ticket: Ticket, category: Category | None) -> list[DraftSource]:
     """Resolved tickets of the client that read alike, with the last public answer of an agent."""
     rows = Ticket.objects.filter(client_id=ticket.client_id, status__in=statuses_in("resolved", "closed"))
-    rows = rows.filter(category=category) if category else rows
+    rows = rows.filter(category=category) if category else rows.exclude(category__allow_external_llm=False)
     newest = rows.exclude(pk=ticket.pk).only("reference", "subject", "body").order_by("-pk")[:_CANDIDATES]
     mine = fingerprint(Comparable(f"{ticket.subject}\n\n{ticket.body}"))
     scored = [

@@ -20,6 +20,7 @@ from common.exceptions import Conflict, ValidationFailed
 from common.registries import response_targets
 from teams.selectors import flag_enabled
 from ticketing.models import Ticket
+from ticketing.services.tickets import ticket_lock
 
 _PARTS = ("greeting", "acknowledgment", "explanation", "action_items", "timeline", "closing")
 
@@ -30,12 +31,18 @@ def draft_write(*, run: WorkflowRun, token: UUID) -> bool:
     tone = str(run.parameters.get("tone") or ticket.client.ticketing_settings.draft_tone)
     wanted = flag_enabled("ENABLE_RESPONSE_GENERATION", client_id=ticket.client_id) and ticket.is_open
     seconds = settings.WORKFLOW_TIMEOUT_SECONDS
+    began = timezone.now()
     result = draft_compose(job=draft_job(ticket=ticket, tone=tone, seconds=seconds)) if wanted else None
     with transaction.atomic():
+        ticket_lock(ticket_id=ticket.pk)
         held = WorkflowRun.objects.select_for_update(no_key=True).filter(pk=run.pk, lease_token=token).first()
         if held is None:
             return False
-        if result is not None:
+        # A draft that somebody asked for meanwhile stands.
+        if (
+            result is not None
+            and not ResponseDraft.objects.filter(ticket=ticket, created_at__gt=began).exists()
+        ):
             _replace(ticket, result, run=held)
         step = result.step if result else WorkflowStep(position=1, name="draft", status=StepStatus.SKIPPED)
         step.run = held
@@ -108,7 +115,7 @@ def draft_make(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft:
     seconds = settings.INLINE_DEADLINE_SECONDS
     result = draft_compose(job=draft_job(ticket=ticket, tone=tone, seconds=seconds))
     with transaction.atomic():
-        Ticket.objects.select_for_update(of=("self",), no_key=True).get(pk=ticket.pk)
+        ticket_lock(ticket_id=ticket.pk)
         return _replace(ticket, result, run=None)
 
 

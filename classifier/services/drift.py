@@ -49,7 +49,9 @@ def drift_check(*, taxonomy: Taxonomy, now: datetime) -> list[Finding]:
     subject = f"{owner}/{taxonomy.slug}"
     for finding in findings:
         if finding.is_out:
-            alert_raise(rule=finding.rule, subject=subject, message=finding.message, now=now)
+            alert_raise(
+                rule=finding.rule, subject=subject, message=finding.message, client=taxonomy.client, now=now
+            )
         elif finding.measured is not None:
             alert_resolve(rule=finding.rule, subject=subject, now=now)
     return findings

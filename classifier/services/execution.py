@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from classifier.choices import Purpose, RunState, StepStatus
@@ -72,7 +72,7 @@ def _afterwards(run: WorkflowRun, result: TriageResult, *, done: bool) -> None:
         return
     try:
         burst_propose(ticket=run.ticket, now=timezone.now())
-    except DatabaseError:
+    except Exception:  # The run is kept and the caller has its answer, whatever comes after.
         logger.exception("burst_failed", ticket=run.ticket.reference)
 
 
@@ -97,7 +97,7 @@ def _embed(run: WorkflowRun) -> None:
     """The ticket's vector, once the run is kept; where the database refuses, the sweeper makes up for it."""
     try:
         ticket_vector_write(ticket_id=run.ticket_id)
-    except DatabaseError:
+    except Exception:  # As above; the sweeper makes up for it.
         logger.exception("vector_not_written", ticket=run.ticket.reference)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from classifier.choices import ProviderStep
 from classifier.engine.types import TaxonomySpec, TriageInput
 from classifier.llm.config import ProviderConfig
@@ -14,6 +16,8 @@ from classifier.services.llm import llm_client, marker_secret
 from classifier.services.providers import layer_settings, provider_chain
 from classifier.steps.context import LlmEngines, MakeLlm
 from teams.models import Client
+
+_SAME_TEXT: Final = 0.999
 
 
 def llm_maker(
@@ -44,7 +48,9 @@ def llm_maker(
                 prompt=chosen.prompt,
                 marker_secret=marker_secret(),
                 find_examples=lambda _: examples,
-                earned=lambda model, version: confidence_maps(model=model, prompt_version=version),
+                earned=lambda model, version: confidence_maps(
+                    client_id=client.pk, taxonomy_id=taxonomy_id, model=model, prompt_version=version
+                ),
             )
 
         return LlmEngines(build(chain.primary), build(chain.advanced) if chain.advanced else None)
@@ -53,8 +59,13 @@ def llm_maker(
 
 
 def few_shot(*, client: Client, taxonomy_id: int, text: str, count: int) -> list[Example]:
-    """The confirmed examples nearest to a text, of the client and the shared ones, never another client's."""
+    """The confirmed examples nearest to a text, of the client and the shared ones, never another client's.
+
+    Examples of a category that keeps its texts in the house stay there.
+    """
     if not count:
         return []
-    nearest = nearest_confirmed(client=client, taxonomy_id=taxonomy_id, text=text, k=count)
-    return [Example(row.text, row.category) for row in nearest]
+    nearest = nearest_confirmed(client=client, taxonomy_id=taxonomy_id, text=text, k=count + 1, leaving=True)
+    # A ticket that is judged again is an example by now: it must not be told its own answer.
+    others = [row for row in nearest if row.similarity < _SAME_TEXT]
+    return [Example(row.text, row.category) for row in others[:count]]

@@ -23,7 +23,7 @@ from classifier.llm.config import ProviderConfig
 from classifier.llm.stack import Surroundings, breaker_for, build_client
 from classifier.llm.types import Departure, Ledger, Settlement
 from classifier.models import LlmCall
-from classifier.services.providers import known_providers, layer_settings
+from classifier.services.providers import known_providers, layer_settings, provider_owner
 from teams.choices import AlertSeverity
 from teams.services.alerts import alert_raise, alert_resolve
 from ticketing.models import ClientSettings, Ticket
@@ -125,6 +125,7 @@ def _breaker_changed(change: BreakerChange) -> None:
         subject=change.key,
         severity=AlertSeverity.WARNING,
         message=f"A language model is not asked for now: {change.reason}. Tickets are triaged without it.",
+        client=provider_owner(key=change.key),
         now=now,
     )
 

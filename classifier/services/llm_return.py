@@ -14,9 +14,9 @@ from classifier.llm.breaker import BreakerState
 from classifier.llm.config import ProviderConfig
 from classifier.llm.deadline import Deadline
 from classifier.llm.types import CLASS_OF, FailureClass, FailureKind, LlmError, Message
-from classifier.models import LlmCall, LlmProvider, WorkflowRun, WorkflowStep
+from classifier.models import WorkflowRun, WorkflowStep
 from classifier.services.llm import LedgerRows, breaker_of, client_with
-from classifier.services.providers import environment_providers, provider_chain, provider_config_or_none
+from classifier.services.providers import provider_chain
 from classifier.services.runs import run_request
 from teams.models import Client
 from ticketing.choices import PERSON_STATES, TriageField
@@ -58,15 +58,14 @@ def providers_probe(*, now: datetime) -> int:
 
 
 def _asked_for_somebody() -> list[tuple[Client, ProviderConfig]]:
-    """Each model with a client in whose name it may be probed."""
-    open_to_all = ClientSettings.objects.filter(allow_external_llm=True, client__is_active=True)
-    first = open_to_all.select_related("client").order_by("pk").first()
-    pairs = [(first.client, config) for config in environment_providers()] if first else []
-    for row in LlmProvider.objects.active().select_related("client", "credential"):
-        client, config = row.client or (first.client if first else None), provider_config_or_none(row=row)
-        if client is not None and config is not None:
-            pairs.append((client, config))
-    return pairs
+    """Each model with the first client whose tickets go to it, in whose name it may be probed."""
+    found: dict[str, tuple[Client, ProviderConfig]] = {}
+    for own in ClientSettings.objects.filter(client__is_active=True).select_related("client").order_by("pk"):
+        chain = provider_chain(client_id=own.client_id, step=ProviderStep.TRIAGE)
+        for config in (*chain.primary, *chain.advanced):
+            if own.allow_external_llm or config.internal:
+                found.setdefault(config.key, (own.client, config))
+    return list(found.values())
 
 
 def _probe(client: Client, config: ProviderConfig) -> bool:
@@ -92,20 +91,36 @@ def returned_runs_request(*, now: datetime) -> list[int]:
     Returns the ids of the new runs. What a person decided in the meantime stays and is not judged anew.
     """
     requested: list[int] = []
-    back: dict[int, bool] = {}
-    for step in _left_alone(now)[:_BATCH]:
-        run = step.run
-        times = int(run.parameters.get("after_return", 0))
-        if times >= _TIMES or (run.finished_at and run.finished_at > now - _PAUSE * 2**times):
-            continue
-        if run.client_id not in back:
-            back[run.client_id] = _is_back(run.client, since=step.created_at)
-        if back[run.client_id]:
-            again = run_request(ticket=run.ticket, again=True, parameters={"after_return": times + 1})
-            requested.append(again.pk)
+    for client in Client.objects.active().filter(runs__steps__in=_left_alone(now)).distinct():
+        requested += _requested_of(client, now)
     if requested:
         logger.info("llm_returned", tickets=len(requested))
     return requested
+
+
+def _requested_of(client: Client, now: datetime) -> list[int]:
+    """The runs of one client: another's model that is away holds nobody up."""
+    due = [
+        step.run
+        for step in _left_alone(now).filter(run__client=client)[: _BATCH * _TIMES]
+        if _is_due(step.run, now)
+    ][:_BATCH]
+    if not due or not _answers(client):
+        return []
+    return [
+        run_request(ticket=run.ticket, again=True, parameters={"after_return": _times(run) + 1}).pk
+        for run in due
+    ]
+
+
+def _times(run: WorkflowRun) -> int:
+    return int(run.parameters.get("after_return", 0))
+
+
+def _is_due(run: WorkflowRun, now: datetime) -> bool:
+    times = _times(run)
+    waited = run.finished_at is None or run.finished_at <= now - _PAUSE * 2**times
+    return times < _TIMES and waited
 
 
 def _left_alone(now: datetime) -> QuerySet[WorkflowStep]:
@@ -128,10 +143,10 @@ def _left_alone(now: datetime) -> QuerySet[WorkflowStep]:
     return rows.select_related("run__client", "run__ticket__client", "run__ticket__taxonomy").order_by("pk")
 
 
-def _is_back(client: Client, *, since: datetime) -> bool:
-    """Whether a model of the client has answered since, or answers now."""
-    for config in provider_chain(client_id=client.pk, step=ProviderStep.TRIAGE).primary:
-        calls = LlmCall.objects.filter(credential=config.credential, model=config.model, outcome="ok")
-        if calls.filter(created_at__gt=since).exists() or _probe(client, config):
-            return True
-    return False
+def _answers(client: Client) -> bool:
+    """Whether a model of the client answers now, within the client's own budget.
+
+    It is asked: what others got from it says nothing of this client's money, key or limits.
+    """
+    chain = provider_chain(client_id=client.pk, step=ProviderStep.TRIAGE).primary
+    return any(_probe(client, config) for config in chain)

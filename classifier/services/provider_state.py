@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from django.db.models import Avg, Count, Q, Sum
 
+from classifier.choices import ProviderStep
 from classifier.engine.guard import guard
 from classifier.engine.types import TriageInput
 from classifier.llm.breaker import BreakerState
@@ -31,7 +32,7 @@ from classifier.services.llm import (
     marker_secret,
     spent_since,
 )
-from classifier.services.providers import environment_providers, provider_config
+from classifier.services.providers import environment_providers, provider_chain, provider_config
 from common.actors import Actor
 from common.exceptions import Conflict, NotAllowed, NotFound
 from teams.models import Client
@@ -253,7 +254,10 @@ def provider_try(*, key: str, client: Client, text: str, actor: Actor) -> Trial:
     spec = taxonomy_spec(taxonomy=taxonomy, categories=list(taxonomy.categories.filter(is_active=True)))
     seen = TriageInput(body=guard(text).text)
     chosen = prompt_choose(client_id=client.pk, item=seen, key="trial")
-    examples = few_shot(client=client, taxonomy_id=taxonomy.pk, text=seen.text, count=chosen.examples)
+    # Confirmed tickets go only to models that the client's tickets go to; the typed text is the lead's own.
+    asked_anyway = item.config in provider_chain(client_id=client.pk, step=ProviderStep.TRIAGE).primary
+    count = chosen.examples if asked_anyway else 0
+    examples = few_shot(client=client, taxonomy_id=taxonomy.pk, text=seen.text, count=count)
     messages = build_messages(seen, spec, prompt=chosen.prompt, examples=examples, secret=marker_secret())
     asked: LlmClient = client_with(item.config, ledger)
     try:

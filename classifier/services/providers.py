@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import structlog
 from django.conf import settings
-from django.db.models import Q
 
 from classifier.choices import ProviderStep, ProviderTier
 from classifier.llm.config import (
@@ -23,6 +22,7 @@ from classifier.llm.config import (
 )
 from classifier.models import LlmProvider
 from common.exceptions import Conflict
+from teams.models import Client
 from teams.services.credentials import credential_secret
 
 logger = structlog.get_logger(__name__)
@@ -53,18 +53,16 @@ def environment_providers() -> list[ProviderConfig]:
 def provider_chain(*, client_id: int, step: str) -> ProviderChain:
     """The models that may be asked for a client. A row that cannot be used is left out and logged."""
     rows = list(
-        LlmProvider.objects.active()
-        .for_client(client_id)
-        .filter(Q(step=ProviderStep.ANY) | Q(step=step))
-        .select_related("credential")
-        .order_by("position", "pk")
+        LlmProvider.objects.for_client(client_id).select_related("credential").order_by("position", "pk")
     )
-    own = [row for row in rows if row.client_id == client_id] or rows
-    if not own:
+    # Decided on every row: switching off its own model must not send a client's texts elsewhere.
+    rows = [row for row in rows if row.client_id == client_id] or [row for row in rows if row.is_active]
+    if not rows:
         return ProviderChain(primary=tuple(environment_providers()))
+    asked = [row for row in rows if row.is_active and row.step in {ProviderStep.ANY, step}]
     return ProviderChain(
-        primary=tuple(_usable(row for row in own if row.tier == ProviderTier.PRIMARY)),
-        advanced=tuple(_usable(row for row in own if row.tier == ProviderTier.ADVANCED)),
+        primary=tuple(_usable(row for row in asked if row.tier == ProviderTier.PRIMARY)),
+        advanced=tuple(_usable(row for row in asked if row.tier == ProviderTier.ADVANCED)),
     )
 
 
@@ -77,7 +75,7 @@ def provider_config_or_none(*, row: LlmProvider) -> ProviderConfig | None:
     """The row as the layers take it; one that cannot be used is logged and left out."""
     try:
         return provider_config(row=row)
-    except (ConfigurationError, Conflict) as error:
+    except (ConfigurationError, Conflict, ValueError) as error:
         logger.warning("llm_provider_unusable", provider=row.pk, reason=str(error))
         return None
 
@@ -119,3 +117,12 @@ def known_providers() -> list[ProviderConfig]:
     rows = LlmProvider.objects.active().select_related("credential").order_by("position", "pk")
     configs = [*environment_providers(), *_usable(rows)]
     return list({config.key: config for config in configs}.values())
+
+
+def provider_owner(*, key: str) -> Client | None:
+    """The client whose own model has this identity; None for a shared one or the environment's."""
+    for row in LlmProvider.objects.exclude(client=None).select_related("client", "credential"):
+        config = provider_config_or_none(row=row)
+        if config is not None and config.key == key:
+            return row.client
+    return None

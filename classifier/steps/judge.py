@@ -140,7 +140,11 @@ def _models(
     if row is not None and not row.allow_external_llm:
         log.begin("classify_llm", engine="llm").skip("The category keeps its texts in the house.")
         return []
-    made = context.make_llm(job.llm_seconds, job.reference, seen)
+    make = context.make_llm
+    record = log.begin("prepare_llm", engine="llm")
+    made = log.run(record, lambda _: make(job.llm_seconds, job.reference, seen), fallback=None)
+    if made is None:
+        return []
     models = [_AskedModel(made.primary, log)]
     if made.advanced is not None:
         models.append(_AskedModel(made.advanced, log, "llm_advanced"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 from django.core.cache import cache
 from django.test import TestCase, override_settings
 
 from classifier.models import LlmCall, ResponseDraft, WorkflowRun
+from classifier.services.draft_words import draft_compose
 from classifier.services.drafts import draft_make
 from classifier.services.execution import run_process
 from classifier.services.runs import run_request
@@ -110,11 +112,15 @@ class DraftTests(TestCase):
             "See https://evil.example.com/login for help.",
             "Call +49 30 1234567 now.",
             "Write to support@evil.example.com.",
+            "Log in at secure-login.evil.example/reset first.",
+            "Enter the code 482913.",
+            "Write to ann@example.organic instead.",
         ):
             with self.subTest(words=words):
                 self.words["explanation"] = words
                 draft, run = self.drafted()
                 self.assertEqual((draft.source, run.degraded_steps), ("template", ["draft"]))
+                self.assertEqual(run.steps.get(name="draft").model, "compatible m")
                 self.assertNotIn("evil", draft.content)
                 ResponseDraft.objects.all().delete()
 
@@ -142,6 +148,35 @@ class DraftTests(TestCase):
         with override_settings(ENABLE_LLM_DRAFTS=False):
             self.drafted()
         self.assertEqual(self.server.requests, [])
+
+    def test_a_draft_that_somebody_asked_for_meanwhile_stands(self) -> None:
+        """C16: the background run was slower than the agent."""
+        ticket = open_ticket(self.client_row, TEXT)
+        asked: list[ResponseDraft] = []
+
+        def slow(body: Any) -> Any:
+            if not asked:
+                with override_settings(LLM_ENVIRONMENT={}):
+                    asked.append(draft_make(ticket=ticket, tone="formal", actor=self.agent))
+            return WORDS
+
+        run = run_request(ticket=ticket, purpose="draft")
+        with mock.patch("classifier.services.drafts.draft_compose", side_effect=self.composing(slow)):
+            self.assertTrue(run_process(run_id=run.pk))
+        self.assertEqual(ResponseDraft.objects.get(ticket=ticket, state="proposed"), asked[0])
+
+    @staticmethod
+    def composing(first: Any) -> Any:
+        """The real thing, with something that happens while it is at work."""
+        done: list[bool] = []
+
+        def compose(*, job: Any) -> Any:
+            if not done:
+                done.append(True)
+                first(None)
+            return draft_compose(job=job)
+
+        return compose
 
     def test_an_agent_asks_for_another_tone_and_gets_it_at_once(self) -> None:
         """C16: the tone reaches the model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest import mock
 
 import time_machine
 from django.core.cache import cache
@@ -11,14 +12,14 @@ from django.utils import timezone
 
 from classifier.choices import RunState
 from classifier.llm.breaker import BreakerState
-from classifier.models import LlmCall, WorkflowRun
+from classifier.models import LlmCall, LlmProvider, WorkflowRun
 from classifier.services.execution import run_process
 from classifier.services.llm import breaker_of
 from classifier.services.llm_return import PROBE, providers_probe, returned_runs_request
 from classifier.services.providers import environment_providers
 from classifier.services.runs import run_request
 from classifier.tests.support import load_world, open_ticket, service_actor
-from tests.fakes.llm_server import FakeLlmServer, Fault, sample_answer
+from tests.fakes.llm_server import FakeLlmServer, Fault, refused_url, sample_answer
 from ticketing.models import Ticket
 from ticketing.services.triage import ticket_confirm
 
@@ -30,7 +31,7 @@ class ReturnTests(TestCase):
 
     @classmethod
     def setUpTestData(cls) -> None:
-        cls.client_row, _ = load_world()
+        cls.client_row, cls.other = load_world()
 
     def setUp(self) -> None:
         cache.clear()
@@ -73,6 +74,20 @@ class ReturnTests(TestCase):
         self.assertEqual((new.generation, new.state), (run.generation + 1, RunState.COMPLETED))
         self.assertEqual(new.steps.get(name="classify_llm").status, "completed")
         self.assertEqual(self.requested(), [])
+
+    def test_another_clients_dead_model_holds_nobody_up(self) -> None:
+        """C11: the waiting tickets of one client do not fill the batch of the others."""
+        LlmProvider.objects.create(
+            client=self.other, name="Dead", kind="compatible", model="d", base_url=refused_url(),
+            timeout_seconds=0.5,
+        )  # fmt: skip
+        with mock.patch("classifier.services.llm_return._BATCH", 2):
+            for place in range(8):
+                run = run_request(ticket=open_ticket(self.other, f"Odd {place}", requester=f"r-{place}"))
+                self.assertTrue(run_process(run_id=run.pk))
+            self.server.faults(Fault.HTTP_503)
+            self.triaged()
+            self.assertEqual(len(self.requested()), 1)
 
     def test_while_the_model_is_away_nothing_is_asked_again(self) -> None:
         """C11: the probe says so, and it is kept in the ledger."""

@@ -126,6 +126,36 @@ class ChainTests(ProviderCase):
         _, run = self.triaged()
         self.assertFalse(run.steps.filter(name="classify_llm").exists())
 
+    def test_a_client_whose_own_model_is_off_is_sent_to_nobody_else(self) -> None:
+        """C9: own rows decide, in use or not, whatever they are asked for."""
+        with FakeLlmServer() as shared:
+            self.provider(shared.url, client=None, name="Shared")
+            self.provider(shared.url, step=ProviderStep.DRAFT)
+            self.triaged()
+            LlmProvider.objects.filter(client=self.one).update(is_active=False)
+            self.triaged(text="Something else is odd.")
+            self.assertEqual(shared.requests, [])
+
+    def test_an_address_that_cannot_be_called_never_stops_a_ticket(self) -> None:
+        """C1: refused when it is saved; one that slipped in costs the model alone."""
+        for address in ("http://[bad", "http://host:port/v1", "ftp://x.example", "http:///v1"):
+            with self.subTest(address=address):
+                with self.assertRaises(ValidationError):
+                    self.provider(address)
+                LlmProvider.objects.create(
+                    client=self.one, name="Bad", kind="compatible", model="m", base_url=address
+                )
+                _, run = self.triaged(text=f"Odd {address}")
+                self.assertEqual(run.state, "completed")
+                LlmProvider.objects.all().delete()
+
+    def test_a_client_with_a_model_and_key_of_its_own_can_be_deleted(self) -> None:
+        """O4: a tenant can be erased."""
+        key = Credential.objects.create(client=self.two, system="llm", name="k", secret=secret_encrypt("x"))
+        self.provider("http://127.0.0.1:1", client=self.two, credential=key)
+        self.two.delete()
+        self.assertFalse(LlmProvider.objects.exists())
+
     def test_another_clients_credential_is_refused(self) -> None:
         """T10: by the model, whatever the form offers."""
         foreign = Credential.objects.create(
@@ -187,12 +217,17 @@ class PromptTests(ProviderCase):
             ("{{ taxonomy.secret }}", "cannot be rendered"),
             ("{{ ''.__class__.__mro__ }}", "cannot be rendered"),
             ("{% for x in %}", "cannot be rendered"),
+            ("{% for i in range(9) %}{% endfor %}", "cannot be rendered"),
+            ("{{ schema * 99999 }}", "cannot be rendered"),
+            ("{% for a in schema %}{% for b in schema %}{% endfor %}{% endfor %}" * 2, "loops"),
             (words.replace("{{ schema }}", ""), "schema"),
         ):
             with self.subTest(system=system[:30]), self.assertRaisesMessage(ValidationError, reason):
                 self.version(system=system)
         with self.assertRaisesMessage(ValidationError, "marker"):
             self.version(after="The end.")
+        with self.assertRaisesMessage(ValidationError, "marker"):
+            self.version(after="{% if channel == 'web' %}{{ marker }}{% endif %}")
 
     def test_versions_share_the_tickets_by_weight_and_a_ticket_keeps_its_own(self) -> None:
         """C12: A/B weights; asking again asks with the same words."""
@@ -215,16 +250,15 @@ class PromptTests(ProviderCase):
     def test_the_nearest_confirmed_tickets_are_shown_as_examples_and_no_other_clients(self) -> None:
         """C12: few-shot slots, redacted, of the client and the shared ones; 0 shows none."""
         taxonomy = self.one.ticketing_settings.taxonomy
-        network = taxonomy.categories.get(slug="network")
         texts = [f"Reading {name} about a thing of no concern" for name in "abcdefghijklmnopqrstuvwxyz"]
-        texts += [
-            "Something odd since yesterday, said bob@example.net",
-            "Something odd since yesterday, foreign",
-        ]
+        odd = "Something odd since yesterday, "
+        texts += [f"{odd}said bob@example.net", f"{odd}foreign", f"{odd}house secret", TEXT]
+        taxonomy.categories.filter(slug="security").update(allow_external_llm=False)
         for place, text in enumerate(texts):
             client = self.two if "foreign" in text else self.one
+            category = taxonomy.categories.get(slug="security" if "secret" in text else "network")
             LabelledExample.objects.create(
-                taxonomy=taxonomy, client=client, text=text, text_hash=str(place), category=network,
+                taxonomy=taxonomy, client=client, text=text, text_hash=str(place), category=category,
                 source="review",
             )  # fmt: skip
         space_ensure(force=True)
@@ -238,6 +272,8 @@ class PromptTests(ProviderCase):
             shown, bare = (str(request.body["messages"]) for request in server.requests)
         self.assertIn("Something odd since yesterday, said [EMAIL", shown)
         self.assertNotIn("foreign", shown)
+        self.assertNotIn("house secret", shown)
+        self.assertEqual(shown.count("Something has been odd since yesterday"), 1)
         self.assertNotIn("bob@example.net", shown)
         self.assertNotIn("Earlier tickets", bare)
 
@@ -276,7 +312,9 @@ class EarnedConfidenceTests(ProviderCase):
                 prompt_version=load_prompt("fused").version,
                 output={"category": {"value": "network", "confidence": 0.95}},
             )
-            label = "network" if right else "hardware"
+            slugs = list(ticket.taxonomy.categories.values_list("slug", flat=True))
+            label = slugs[0] if not right and slugs[0] != "network" else slugs[1]
+            label = "network" if right and "network" in slugs else label
             ticket_confirm(ticket=ticket, decisions={"category": label}, actor=service_actor(self.one))
 
     def category(self) -> Any:
@@ -303,6 +341,13 @@ class EarnedConfidenceTests(ProviderCase):
         bad = self.category()
         self.assertNotEqual(bad.state, "applied")
         self.assertLess(bad.confidence, 0.5)
+
+    def test_what_another_client_confirms_earns_nothing_here(self) -> None:
+        """T10, C6: the same model and prompt, another client's tickets."""
+        one, self.one = self.one, self.two
+        self.outcomes(60, right=True)
+        self.one = one
+        self.assertEqual(self.category().state, "suggested")
 
     def test_the_map_rises_and_stays_within_bounds(self) -> None:
         """C8: more stated confidence never earns less."""

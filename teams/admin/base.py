@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import RelatedFieldListFilter
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from common.actors import Actor
@@ -119,6 +122,45 @@ class ClientAdmin(ClientChoices, ModelAdmin):  # type: ignore[misc]
         if field is not None and db_field.name == "client" and not actor_in_admin(request).sees_every_client:
             field.required, field.empty_label = True, None
         return field
+
+
+class HistoryAdmin(ClientAdmin, SimpleHistoryAdmin):
+    """Reference data whose every version is kept. Old versions can be read, by whoever may see the row.
+
+    They are not brought back from here: the form would start from the old row, with values in it that only an
+    administrator may set.
+    """
+
+    def _seen_or_404(self, request: HttpRequest, object_id: str) -> None:
+        """The pages of the history ask for a row themselves, past the queryset of this admin."""
+        if not self.get_queryset(request).filter(pk=unquote(object_id)).exists():
+            raise Http404
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The versions of a row the person may see."""
+        self._seen_or_404(request, object_id)
+        answer: HttpResponse = super().history_view(request, object_id, extra_context)
+        return answer
+
+    def history_form_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        version_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One version, to read."""
+        self._seen_or_404(request, object_id)
+        if request.method not in {"GET", "HEAD"}:
+            raise PermissionDenied
+        answer: HttpResponse = super().history_form_view(request, object_id, version_id, extra_context)
+        return answer
+
+    def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody."""
+        return True
 
 
 class ReadOnlyAdmin(ClientAdmin):

@@ -8,11 +8,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
-from simple_history.admin import SimpleHistoryAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from common.actors import Actor
-from teams.admin.base import ChildInline, ClientAdmin, actor_in_admin
+from teams.admin.base import ChildInline, ClientAdmin, HistoryAdmin, actor_in_admin
 from teams.models import (
     BusinessCalendar,
     CalendarDay,
@@ -93,7 +92,7 @@ class StepInline(ChildInline):
 
 
 @admin.register(Team)
-class TeamsAdmin(ClientAdmin, SimpleHistoryAdmin):
+class TeamsAdmin(HistoryAdmin):
     """Teams with their members and escalation paths."""
 
     list_display = ("name", "slug", "client", "kind", "strategy", "is_active")
@@ -117,7 +116,7 @@ class DayInline(ChildInline):
 
 
 @admin.register(BusinessCalendar)
-class CalendarsAdmin(AdministratorsOnly, SimpleHistoryAdmin):
+class CalendarsAdmin(AdministratorsOnly, HistoryAdmin):
     """Business hours; used by teams and SLA policies of every client."""
 
     list_display = ("name", "time_zone", "always_open", "holiday_country")

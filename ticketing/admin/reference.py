@@ -9,11 +9,10 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from simple_history.admin import SimpleHistoryAdmin
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from common.actors import Actor
-from teams.admin import ChildInline, ClientAdmin
+from teams.admin import ChildInline, ClientAdmin, HistoryAdmin
 from ticketing.choices import Channel, Severity
 from ticketing.models import (
     Article,
@@ -66,7 +65,7 @@ class FieldInline(ChildInline):
     model = CategoryField
 
 
-class TaxonomyOwned(ClientAdmin, SimpleHistoryAdmin):
+class TaxonomyOwned(HistoryAdmin):
     """A shared taxonomy belongs to a lead only where no other client uses it."""
 
     def taxonomy_of(self, obj: Any) -> Taxonomy:
@@ -110,7 +109,7 @@ class TaxonomiesAdmin(TaxonomyOwned):
 
 
 @admin.register(ClientSettings)
-class SettingsAdmin(ClientAdmin, SimpleHistoryAdmin):
+class SettingsAdmin(HistoryAdmin):
     """How ticketing works for one client: taxonomy, teams, thresholds, privacy."""
 
     list_display = ("client", "taxonomy", "fallback_team", "accept_threshold", "allow_external_llm")
@@ -156,7 +155,7 @@ class RuleForm(forms.ModelForm):
 
 
 @admin.register(RoutingRule)
-class RulesAdmin(ClientAdmin, SimpleHistoryAdmin):
+class RulesAdmin(HistoryAdmin):
     """Which team gets what. Rules are tried in order; the first match decides."""
 
     form = RuleForm
@@ -214,7 +213,7 @@ class ProjectsAdmin(ClientAdmin):
 
 
 @admin.register(Article)
-class ArticlesAdmin(ClientAdmin, SimpleHistoryAdmin):
+class ArticlesAdmin(HistoryAdmin):
     """Answers to common questions; public ones appear in drafts and in the portal."""
 
     list_display = ("title", "client", "category", "visibility", "is_published", "updated_at")
