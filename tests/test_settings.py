@@ -87,6 +87,7 @@ def settings_with(expression: str, **variables: str) -> object:
         ("s.ENABLE_LLM_DRAFTS", {"ENABLE_LLM_DRAFTS": "0"}, False),
         ("s.AI_CONFIDENCE_THRESHOLD", {"AI_CONFIDENCE_THRESHOLD": "0.7"}, 0.7),
         ("s.LLM_ENVIRONMENT", {"LLM_CACHE_SECONDS": "5"}, {"LLM_CACHE_SECONDS": "5"}),
+        ("s.LLM_ENVIRONMENT", {"LLM_ENSEMBLE": "3"}, {"LLM_ENSEMBLE": "3"}),
         ("s.JSON_LOG_ENABLED", {"JSON_LOG_ENABLED": "1"}, True),
         ("s.CORS_ALLOWED_ORIGINS", {"CORS_ALLOWED_ORIGINS": "https://a.example"}, ["https://a.example"]),
         ("s.MAX_UPLOAD_BYTES", {"MAX_UPLOAD_BYTES": "1000"}, 1000),

@@ -43,7 +43,7 @@ def _repair_note(error: LlmError) -> Message:
     )
 
 
-def _to_raise(errors: Sequence[LlmError]) -> LlmError:
+def to_raise(errors: Sequence[LlmError]) -> LlmError:
     """Return the failure that decides: one that may pass soonest, else the last."""
     passing = [error for error in errors if not error.permanent]
     chosen = min(passing, key=lambda error: error.retry_after_seconds or 0.0) if passing else errors[-1]
@@ -92,7 +92,7 @@ class LlmClient:
                 errors.append(error)
                 continue
             return replace(completion, earlier=tuple(errors))
-        raise _to_raise(errors)
+        raise to_raise(errors)
 
     def _ask(
         self, stack: ProviderStack, request: LlmRequest[ParsedT], errors: list[LlmError]

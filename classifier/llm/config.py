@@ -38,6 +38,7 @@ DEFAULT_BASE_URLS: Mapping[ProviderKind, str] = {
 }
 # Models retire; only OpenAI's current small model is assumed, all others must be named.
 DEFAULT_MODELS: Mapping[ProviderKind, str] = {ProviderKind.OPENAI: "gpt-5-mini"}
+_LEAST_ENSEMBLE, _MOST_ENSEMBLE = 3, 9
 DEFAULT_AZURE_API_VERSION = "2024-10-21"
 
 
@@ -105,7 +106,10 @@ class ProviderConfig:
 
 @dataclass(frozen=True, slots=True)
 class LayerSettings:
-    """What surrounds the providers. A limit of None means unlimited, a rate of 0 unthrottled."""
+    """What surrounds the providers. A limit of None means unlimited, a rate of 0 unthrottled.
+
+    ``ensemble`` is how many models of a chain are asked side by side; 0 asks them one after the other.
+    """
 
     total_seconds: float = 10.0
     cache_seconds: int = 3600
@@ -114,6 +118,7 @@ class LayerSettings:
     monthly_budget: Decimal | None = None
     breaker_minimum_calls: int = 10
     breaker_open_seconds: float = 30.0
+    ensemble: int = 0
 
 
 class _Environment:
@@ -176,6 +181,7 @@ VARIABLES: Final = (
     "LLM_RATE_PER_MINUTE",
     "LLM_CACHE_SECONDS",
     "LLM_INTERNAL_PROVIDERS",
+    "LLM_ENSEMBLE",
     "CIRCUIT_BREAKER_THRESHOLD",
     "CIRCUIT_BREAKER_TIMEOUT",
 )
@@ -203,7 +209,18 @@ def settings_from_env(values: Mapping[str, str]) -> LayerSettings:
             1, int(env.number("CIRCUIT_BREAKER_THRESHOLD", defaults.breaker_minimum_calls))
         ),
         breaker_open_seconds=env.number("CIRCUIT_BREAKER_TIMEOUT", defaults.breaker_open_seconds),
+        ensemble=_ensemble(env),
     )
+
+
+def _ensemble(env: _Environment) -> int:
+    """Two models have no majority, and every further one is paid for each ticket."""
+    size = env.number("LLM_ENSEMBLE", 0)
+    if size not in {0, *range(_LEAST_ENSEMBLE, _MOST_ENSEMBLE + 1)}:
+        raise ConfigurationError(
+            f"LLM_ENSEMBLE is neither 0 nor from {_LEAST_ENSEMBLE} to {_MOST_ENSEMBLE} models."
+        )
+    return int(size)
 
 
 def _kind(name: str, variable: str) -> ProviderKind:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from classifier.engine.extraction import ExtractedField, Extractor, FieldProblem
 from classifier.engine.redaction import restore
 from classifier.engine.types import Prediction, TaxonomySpec, TriageInput
-from classifier.llm.client import LlmClient
 from classifier.llm.deadline import Deadline
 from classifier.llm.fused import Example, TriageAnswer, answer_schema, build_messages, to_predictions
 from classifier.llm.prompts import Prompt, load_prompt
-from classifier.llm.types import Completion, LlmError
+from classifier.llm.types import Asker, Completion, LlmError
 
 ExampleFinder = Callable[[TriageInput], Sequence[Example]]
 Earned = Callable[[str, str], Mapping[str, Callable[[float], float]]]
@@ -44,7 +43,7 @@ class LlmEngine:
 
     def __init__(
         self,
-        llm: LlmClient,
+        llm: Asker,
         taxonomy: TaxonomySpec,
         *,
         client: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -283,6 +283,23 @@ class Completion(Generic[ParsedT]):
     prompt_version: str = ""
     placeholders: Mapping[str, str] = field(default_factory=dict)
     earlier: tuple[LlmError, ...] = ()
+
+
+class Asker(Protocol):
+    """What answers a structured question: one chain of models, or several asked side by side."""
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        schema: type[ParsedT],
+        *,
+        client: str,
+        deadline: Deadline,
+        prompt_version: str = "",
+        reference: str = "",
+    ) -> Completion[ParsedT]:
+        """Return a validated completion or raise ``LlmError``."""
+        ...
 
 
 class Completer(Protocol):

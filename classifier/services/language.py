@@ -9,10 +9,11 @@ from classifier.engine.types import TaxonomySpec, TriageInput
 from classifier.llm.config import ProviderConfig
 from classifier.llm.engine import LlmEngine
 from classifier.llm.fused import Example
+from classifier.llm.types import Asker
 from classifier.selectors.llm_outcomes import confidence_maps
 from classifier.selectors.neighbours import nearest_confirmed
 from classifier.selectors.prompts import ChosenPrompt, prompt_choose
-from classifier.services.llm import llm_client, marker_secret
+from classifier.services.llm import llm_client, marker_secret, triage_models
 from classifier.services.providers import layer_settings, provider_chain
 from classifier.steps.context import LlmEngines, MakeLlm
 from teams.models import Client
@@ -36,11 +37,11 @@ def llm_maker(
         count = chosen.examples
         examples = few_shot(client=client, taxonomy_id=taxonomy_id, text=item.text, count=count)
 
-        def build(configs: tuple[ProviderConfig, ...]) -> LlmEngine:
+        def build(configs: tuple[ProviderConfig, ...], models: Asker) -> LlmEngine:
             """Both tiers read the same prompt and examples; only the models differ."""
             longest = max([layer_settings().total_seconds, *(c.timeout_seconds for c in configs)])
             return LlmEngine(
-                llm_client(configs),
+                models,
                 spec,
                 client=str(client.pk),
                 deadline_seconds=min(seconds, longest),
@@ -53,7 +54,10 @@ def llm_maker(
                 ),
             )
 
-        return LlmEngines(build(chain.primary), build(chain.advanced) if chain.advanced else None)
+        primary = build(chain.primary, triage_models(chain.primary))
+        if not chain.advanced:
+            return LlmEngines(primary)
+        return LlmEngines(primary, build(chain.advanced, llm_client(chain.advanced)))
 
     return make
 

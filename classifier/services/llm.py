@@ -20,8 +20,9 @@ from classifier.llm.breaker import Breaker, BreakerChange, BreakerState
 from classifier.llm.budget import BudgetLimits
 from classifier.llm.client import LlmClient
 from classifier.llm.config import ProviderConfig
+from classifier.llm.ensemble import LlmEnsemble, build_ensemble
 from classifier.llm.stack import Surroundings, breaker_for, build_client
-from classifier.llm.types import Departure, Ledger, Settlement
+from classifier.llm.types import Asker, Departure, Ledger, Settlement
 from classifier.models import LlmCall
 from classifier.services.providers import known_providers, layer_settings, provider_owner
 from teams.choices import AlertSeverity
@@ -136,10 +137,30 @@ def _client(configs: tuple[ProviderConfig, ...], _environment: str) -> LlmClient
     return build_client(configs, surroundings())
 
 
+@lru_cache(maxsize=64)
+def _ensemble(configs: tuple[ProviderConfig, ...], _environment: str) -> LlmEnsemble:
+    """One ensemble a list of models, for the same reason."""
+    return build_ensemble(configs, surroundings())
+
+
+def _environment() -> str:
+    """A fingerprint of the variables the layers were built from."""
+    return hashlib.sha256(repr(sorted(settings.LLM_ENVIRONMENT.items())).encode()).hexdigest()
+
+
 def llm_client(configs: tuple[ProviderConfig, ...]) -> LlmClient:
     """The client over these models, in their order."""
-    text = repr(sorted(settings.LLM_ENVIRONMENT.items()))
-    return _client(configs, hashlib.sha256(text.encode()).hexdigest())
+    return _client(configs, _environment())
+
+
+def triage_models(configs: tuple[ProviderConfig, ...]) -> Asker:
+    """What is asked first about a ticket: the chain, or its first models side by side (C9).
+
+    A model that stands in the chain twice has one vote; with one model there is nothing to vote on.
+    """
+    distinct = tuple({config.key: config for config in configs}.values())
+    chosen = distinct[: layer_settings().ensemble]
+    return _ensemble(chosen, _environment()) if len(chosen) > 1 else llm_client(configs)
 
 
 def client_with(config: ProviderConfig, ledger: Ledger) -> LlmClient:
