@@ -364,6 +364,10 @@ MODEL_PROMOTION_P_VALUE = env.float("MODEL_PROMOTION_P_VALUE", 0.05)
 DUPLICATE_WINDOW_HOURS = env.int("DUPLICATE_WINDOW_HOURS", 72)
 BURST_MINUTES = env.int("BURST_MINUTES", 15)
 BURST_TICKETS = env.int("BURST_TICKETS", 5)
+EMBEDDING_BASE_URL = env.str("EMBEDDING_BASE_URL", "").strip()
+EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", "").strip()
+EMBEDDING_API_KEY = env.str("EMBEDDING_API_KEY", "").strip()
+EMBEDDING_DIMENSIONS = int(env.str("EMBEDDING_DIMENSIONS", "").strip() or 0)
 LLM_ENVIRONMENT = {name: value for name in VARIABLES if (value := env.str(name, ""))}
 
 # --- mail -------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ os.environ.update(
         "GROQ_API_KEY": "",
         "AZURE_OPENAI_API_KEY": "",
         "OLLAMA_BASE_URL": "",
+        "EMBEDDING_BASE_URL": "",
     }
 )
 

@@ -11,7 +11,11 @@ from ticketing.models import Ticket
 
 
 class VectorSpace(models.Model):
-    """A fitted embedding space. Invariants: its name names its content; at most one is active."""
+    """An embedding space, fitted here or a remote model's.
+
+    Invariants: its name names its content; at most one is active. A remote one has no artifact and is never
+    active: the environment says whether it is in use.
+    """
 
     name = models.CharField(max_length=80, unique=True)
     artifact = models.CharField(max_length=200, help_text="Storage key of the artifact.")

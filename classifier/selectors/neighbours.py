@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from classifier.engine.embedding import SIZE
 from classifier.engine.neighbours import ExactIndex, Neighbour
 from classifier.models import ExampleVector, TicketVector
-from classifier.selectors.spaces import active_space
+from classifier.selectors.spaces import active_space, space_in_use
 from teams.models import Client
 from ticketing.choices import PERSON_STATES, TriageField
 from ticketing.models import Ticket
@@ -73,9 +73,9 @@ class VectorStore:
     what slips through both by counting now and then: counting 100,000 rows costs more than comparing them.
     """
 
-    def __init__(self, model: type[TicketVector | ExampleVector], key: str) -> None:
-        self._model, self._key = model, key
-        self._index = ExactIndex(SIZE)
+    def __init__(self, model: type[TicketVector | ExampleVector], key: str, size: int = SIZE) -> None:
+        self._model, self._key, self._size = model, key, size
+        self._index = ExactIndex(size)
         self._seen: OrderedDict[_Owner, _Seen] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -143,7 +143,7 @@ class VectorStore:
     def _add(self, owner: _Owner, chunk: Sequence[tuple[int, bytes]]) -> None:
         if chunk:
             stacked = np.frombuffer(b"".join(stored for _, stored in chunk), dtype="<f4")
-            self._index.add(owner, [key for key, _ in chunk], stacked.reshape(len(chunk), SIZE))
+            self._index.add(owner, [key for key, _ in chunk], stacked.reshape(len(chunk), self._size))
 
 
 def _owned(rows: QuerySet[Any], client_id: int | None) -> QuerySet[Any]:
@@ -151,7 +151,12 @@ def _owned(rows: QuerySet[Any], client_id: int | None) -> QuerySet[Any]:
     return rows.filter(client__isnull=True) if client_id is None else rows.filter(client_id=client_id)
 
 
-_tickets = VectorStore(TicketVector, "ticket_id")
+@lru_cache(maxsize=4)
+def _tickets_of(size: int) -> VectorStore:
+    """The vectors of tickets in spaces of one size; a remote space may have another one than the local."""
+    return VectorStore(TicketVector, "ticket_id", size)
+
+
 _examples = VectorStore(ExampleVector, "example_id")
 
 
@@ -163,7 +168,8 @@ class ExactNeighbours:
     ) -> list[Neighbour]:
         """Exact on every database."""
         keys = None if allowed is None else list(allowed.values_list("pk", flat=True))
-        return _tickets.search(client_id=client_id, space_id=space_id, vector=vector, k=k, allowed=keys)
+        tickets = _tickets_of(len(vector))
+        return tickets.search(client_id=client_id, space_id=space_id, vector=vector, k=k, allowed=keys)
 
 
 class PgvectorNeighbours:
@@ -203,9 +209,9 @@ def _has_column(database: str) -> bool:
     return any(column.name == "embedding" for column in columns)
 
 
-def neighbours_for(*, client_id: int, space_id: int) -> Neighbours:
-    """The way to find a client's nearest tickets."""
-    if has_pgvector():
+def neighbours_for(*, client_id: int, space_id: int, size: int = SIZE) -> Neighbours:
+    """The way to find a client's nearest tickets; pgvector's column holds vectors of the local size alone."""
+    if size == SIZE and has_pgvector():
         count = TicketVector.objects.filter(client_id=client_id, space_id=space_id)[:HNSW_FROM].count()
         if count >= HNSW_FROM:
             return PgvectorNeighbours()
@@ -234,22 +240,21 @@ def nearest_tickets(
             allowed = allowed.filter(
                 decisions__field=TriageField.CATEGORY, decisions__state__in=PERSON_STATES
             )
-    way = neighbours_for(client_id=client.pk, space_id=space_id)
+    way = neighbours_for(client_id=client.pk, space_id=space_id, size=len(vector))
     return way.nearest(client_id=client.pk, space_id=space_id, vector=vector, k=k, allowed=allowed)
 
 
 def similar_tickets(*, ticket: Ticket, k: int, only_resolved: bool = False) -> list[Neighbour]:
     """The tickets of the same client most like this one, without itself; none where it has no vector yet.
 
-    What is less alike than ``SIMILAR_FROM`` is left out.
+    Only tickets of the same space are compared. What is less alike than ``SIMILAR_FROM`` is left out.
     """
-    loaded = active_space()
     own = TicketVector.objects.filter(ticket=ticket).first()
-    if loaded is None or own is None or own.space_id != loaded.pk:
+    if own is None or not space_in_use(space_id=own.space_id):
         return []
     vector = np.frombuffer(bytes(own.vector), dtype="<f4")
     found = nearest_tickets(
-        client=ticket.client, vector=vector, space_id=loaded.pk, k=k + 1, only_resolved=only_resolved
+        client=ticket.client, vector=vector, space_id=own.space_id, k=k + 1, only_resolved=only_resolved
     )
     return [item for item in found if item.key != ticket.pk and item.similarity >= SIMILAR_FROM][:k]
 

@@ -1,4 +1,4 @@
-"""The active embedding space, loaded once a process and swapped when another becomes active (C18)."""
+"""The embedding spaces in use: the active local one, loaded once a process, and a remote one (C18)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db.models import Exists, OuterRef, QuerySet
 
 from classifier.engine.embedding import EmbeddingSpace, load_space
 from classifier.engine.errors import ArtifactError
+from classifier.llm.config import ConfigurationError
+from classifier.llm.embeddings import EmbeddingConfig
 from classifier.models import VectorSpace
+from ticketing.choices import TriageField
+from ticketing.models import Category, ClientSettings, FieldDecision, Ticket
 
 logger = structlog.get_logger(__name__)
 _RETRY_SECONDS = 60.0
@@ -59,6 +65,51 @@ def active_space() -> LoadedSpace | None:
             return None
         _memory.loaded = LoadedSpace(row.pk, space)
         return _memory.loaded
+
+
+def remote_embedding() -> EmbeddingConfig | None:
+    """The server that gives vectors; None where address, model or size is missing or makes no sense."""
+    if not (settings.EMBEDDING_BASE_URL and settings.EMBEDDING_MODEL and settings.EMBEDDING_DIMENSIONS):
+        return None
+    try:
+        return EmbeddingConfig(
+            base_url=settings.EMBEDDING_BASE_URL,
+            model=settings.EMBEDDING_MODEL,
+            dimensions=settings.EMBEDDING_DIMENSIONS,
+            api_key=settings.EMBEDDING_API_KEY,
+        )
+    except ConfigurationError as error:
+        logger.warning("embeddings_misconfigured", reason=str(error))
+        return None
+
+
+def space_in_use(*, space_id: int) -> bool:
+    """Whether vectors of a space may be compared now: it is the active local one or the configured remote."""
+    loaded = active_space()
+    if loaded is not None and loaded.pk == space_id:
+        return True
+    remote = remote_embedding()
+    return remote is not None and VectorSpace.objects.filter(pk=space_id, name=remote.space).exists()
+
+
+def tickets_for_remote() -> QuerySet[Ticket]:
+    """The tickets whose text may be sent for a vector (C21); none where no server is configured.
+
+    Triage has come first, so that a category that keeps its texts in the house is known, be it decided or
+    only suggested; a client without settings has not agreed to anything.
+    """
+    if remote_embedding() is None:
+        return Ticket.objects.none()
+    kept_in = Category.objects.filter(taxonomy=OuterRef("ticket__taxonomy"), allow_external_llm=False)
+    suggested = FieldDecision.objects.filter(
+        ticket=OuterRef("pk"), field=TriageField.CATEGORY, value__in=kept_in.values("slug")
+    )
+    willing = ClientSettings.objects.filter(allow_external_llm=True)
+    return (
+        Ticket.objects.filter(client__in=willing.values("client"), triaged_at__isnull=False)
+        .exclude(category__allow_external_llm=False)
+        .exclude(Exists(suggested))
+    )
 
 
 def _read(row: VectorSpace) -> EmbeddingSpace:

@@ -9,10 +9,11 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from classifier.engine.embedding import Vectors
+from classifier.engine.embedding import SIZE, Vectors
 from classifier.models import ExampleVector, LabelledExample, TicketVector
 from classifier.selectors.neighbours import has_pgvector, vector_literal
-from classifier.selectors.spaces import LoadedSpace, active_space
+from classifier.selectors.spaces import LoadedSpace, active_space, tickets_for_remote
+from classifier.services.remote_vectors import remote_vectors_fill
 from classifier.services.spaces import text_of_ticket
 from ticketing.models import Ticket
 
@@ -22,13 +23,20 @@ _BATCH = 500
 def ticket_vector_write(*, ticket_id: int) -> bool:
     """Compute and keep the vector of what a ticket now says; False where there is no space or no change.
 
-    The vector is computed outside any transaction. Repeating is safe: the text's hash says it is done.
+    A vector that a server has to give is left to ``vectors_fill``, for nobody waits for a server here; one of
+    an earlier text is dropped. The vector is computed outside any transaction. Repeating is safe: the text's
+    hash says it is done.
     """
-    loaded = active_space()
     row = Ticket.objects.filter(pk=ticket_id).only("subject", "body", "client_id").first()
-    if loaded is None or row is None:
+    if row is None:
         return False
     text_hash = _hash_of(text_of_ticket(row.subject, row.body))
+    if tickets_for_remote().filter(pk=ticket_id).exists():
+        TicketVector.objects.filter(ticket=row).exclude(text_hash=text_hash).delete()
+        return False
+    loaded = active_space()
+    if loaded is None:
+        return False
     if TicketVector.objects.filter(ticket=row, space_id=loaded.pk, text_hash=text_hash).exists():
         return False
     _tickets_write(loaded, [row])
@@ -38,12 +46,18 @@ def ticket_vector_write(*, ticket_id: int) -> bool:
 def vectors_fill(*, limit: int = 5_000) -> int:
     """Write missing vectors, and again those of a space no longer in use; returns how many.
 
-    Stops at the batch that passes ``limit``. Repeating is safe: what is written is owed no more.
+    Stops at the batch that passes ``limit``, once for the local space and once for a remote one. Repeating is
+    safe: what is written is owed no more.
     """
     loaded = active_space()
-    if loaded is None:
-        return 0
+    local = _local_fill(loaded, limit) if loaded is not None else 0
+    return local + remote_vectors_fill(write=_tickets_keep, limit=limit)
+
+
+def _local_fill(loaded: LoadedSpace, limit: int) -> int:
+    """Write what is owed to the local space: all examples, and the tickets no server gives vectors of."""
     tickets = Ticket.objects.exclude(vector__space=loaded.pk).order_by("-pk")
+    tickets = tickets.exclude(pk__in=tickets_for_remote().values("pk"))
     changed = Q(updated_at__gt=F("vector__updated_at"))
     examples = LabelledExample.objects.filter(~Q(vector__space=loaded.pk) | changed, is_active=True).order_by(
         "pk"
@@ -66,16 +80,20 @@ def vectors_fill(*, limit: int = 5_000) -> int:
 
 def _tickets_write(loaded: LoadedSpace, rows: Sequence[Ticket]) -> None:
     texts = [text_of_ticket(row.subject, row.body) for row in rows]
-    vectors = loaded.space.embed(texts)
+    _tickets_keep(loaded.pk, rows, loaded.space.embed(texts))
+
+
+def _tickets_keep(space_id: int, rows: Sequence[Ticket], vectors: Vectors) -> None:
+    """Keep the vectors (rows × size of the space) of tickets, in place of those they had."""
     made = [
         TicketVector(
             ticket_id=row.pk,
             client_id=row.client_id,
-            space_id=loaded.pk,
+            space_id=space_id,
             vector=vector.astype("<f4").tobytes(),
-            text_hash=_hash_of(text),
+            text_hash=_hash_of(text_of_ticket(row.subject, row.body)),
         )
-        for row, text, vector in zip(rows, texts, vectors, strict=True)
+        for row, vector in zip(rows, vectors, strict=True)
     ]
     with transaction.atomic():
         TicketVector.objects.bulk_create(
@@ -89,9 +107,12 @@ def _tickets_write(loaded: LoadedSpace, rows: Sequence[Ticket]) -> None:
 
 
 def _mirror(ticket_ids: Sequence[int], vectors: Vectors) -> None:
-    """Copy the vectors to the column pgvector searches; a zero vector is near nothing and stays out."""
+    """Copy the vectors to the column pgvector searches.
+
+    A zero vector is near nothing and stays out; one of another size has no place there.
+    """
     rows = [
-        (vector_literal(vector) if np.any(vector) else None, ticket_id)
+        (vector_literal(vector) if len(vector) == SIZE and np.any(vector) else None, ticket_id)
         for ticket_id, vector in zip(ticket_ids, vectors, strict=True)
     ]
     with connection.cursor() as cursor:

@@ -1,6 +1,6 @@
 """A language model server for tests and demonstrations: answers correctly, or with any fault on demand.
 
-Speaks OpenAI's, Azure's and Groq's chat routes and Ollama's native one. In a test::
+Speaks OpenAI's, Azure's and Groq's chat routes, Ollama's native one and OpenAI's embeddings. In a test::
 
     with FakeLlmServer() as server:
         server.faults(Fault.HTTP_503)          # the next request; then correct answers again
@@ -193,6 +193,18 @@ def sample_answer(body: Body) -> Body:
     return answer if isinstance(answer, dict) else {}
 
 
+def sample_embeddings(body: Body) -> Body:
+    """Answer a request for vectors: words are counted, so texts that share words are near each other."""
+    size = int(body.get("dimensions", 64))
+    data = []
+    for index, text in enumerate(body["input"]):
+        vector = [0.001] * size
+        for word in str(text).lower().split():
+            vector[zlib.crc32(word.encode()) % size] += 1.0
+        data.append({"object": "embedding", "index": index, "embedding": vector})
+    return {"object": "list", "model": body.get("model", ""), "data": data}
+
+
 def _content(fault: Fault, answer: Body) -> str | None:
     """Return the text the model would have written."""
     changed: dict[Fault, Body] = {
@@ -220,6 +232,7 @@ class FakeLlmServer:
 
     def __init__(self, answer: Answerer = sample_answer, *, port: int = 0, drip_seconds: float = 1.0) -> None:
         self.answer = answer
+        self.embed: Answerer = sample_embeddings
         self.drip_seconds = drip_seconds
         self.requests: list[Recorded] = []
         self.standing_fault = Fault.NONE
@@ -255,6 +268,8 @@ class FakeLlmServer:
         if fault is Fault.GZIP_BOMB:
             headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
             return Reply(_gzip_bomb(), 200, headers)
+        if recorded.path.endswith("/embeddings"):
+            return Reply(json.dumps(self.embed(recorded.body)).encode())
         ollama = recorded.path.endswith("/api/chat")
         body = self._ollama(recorded.body, fault) if ollama else self._chat(recorded.body, fault)
         if fault is Fault.OVERSIZED:
