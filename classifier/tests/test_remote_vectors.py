@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
 from classifier.choices import RunState
 from classifier.models import LlmCall, TicketVector, VectorSpace
-from classifier.selectors.neighbours import nearest_confirmed, similar_tickets
+from classifier.selectors.neighbours import has_pgvector, nearest_confirmed, similar_tickets
 from classifier.selectors.spaces import remote_embedding
 from classifier.services.execution import run_process
 from classifier.services.runs import run_request
@@ -238,6 +239,27 @@ class RemoteVectorTests(VectorTestCase):
         self.assertEqual((vectors_fill(), self.sent()), (1, []))
         stored = np.frombuffer(bytes(TicketVector.objects.get(ticket=ticket).vector), dtype="<f4")
         self.assertFalse(np.any(stored))
+
+    def test_pgvectors_column_holds_only_vectors_of_its_size(self) -> None:
+        """C18: a ticket that moves to a space of another size leaves nothing of the old one behind."""
+        if not has_pgvector():
+            self.skipTest("This database has no pgvector.")
+        ticket = self.triaged(VPN)
+        self.use("")
+        vectors_fill()
+        self.assertEqual(self.mirrored(), {ticket.pk})
+        self.use(self.server.url)
+        vectors_fill()
+        self.assertEqual((self.space_of(ticket), self.mirrored()), (self.remote(), set()))
+        self.use(self.server.url, EMBEDDING_MODEL="text-embedding-3-other", EMBEDDING_DIMENSIONS=512)
+        vectors_fill()
+        self.assertEqual((self.space_of(ticket), self.mirrored()), (self.remote(), {ticket.pk}))
+
+    def mirrored(self) -> set[int]:
+        """The tickets whose vector pgvector would find."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT ticket_id FROM classifier_ticketvector WHERE embedding IS NOT NULL")
+            return {row[0] for row in cursor.fetchall()}
 
     def test_examples_stay_in_the_local_space(self) -> None:
         """C12: a prompt's examples are found without asking a server."""
