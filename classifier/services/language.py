@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from classifier.choices import ProviderStep
+from classifier.engine.redaction import redact
 from classifier.engine.types import TaxonomySpec, TriageInput
 from classifier.llm.config import ProviderConfig
 from classifier.llm.engine import LlmEngine
@@ -17,8 +16,6 @@ from classifier.services.llm import llm_client, marker_secret, triage_models
 from classifier.services.providers import layer_settings, provider_chain
 from classifier.steps.context import LlmEngines, MakeLlm
 from teams.models import Client
-
-_SAME_TEXT: Final = 0.999
 
 
 def llm_maker(
@@ -35,7 +32,7 @@ def llm_maker(
     def make(seconds: float, reference: str, item: TriageInput) -> LlmEngines:
         chosen = prompt or prompt_choose(client_id=client.pk, item=item, key=reference or item.text)
         count = chosen.examples
-        examples = few_shot(client=client, taxonomy_id=taxonomy_id, text=item.text, count=count)
+        examples = few_shot(client=client, taxonomy_id=taxonomy_id, item=item, count=count)
 
         def build(configs: tuple[ProviderConfig, ...], models: Asker) -> LlmEngine:
             """Both tiers read the same prompt and examples; only the models differ."""
@@ -62,14 +59,21 @@ def llm_maker(
     return make
 
 
-def few_shot(*, client: Client, taxonomy_id: int, text: str, count: int) -> list[Example]:
+def few_shot(*, client: Client, taxonomy_id: int, item: TriageInput, count: int) -> list[Example]:
     """The confirmed examples nearest to a text, of the client and the shared ones, never another client's.
 
-    Examples of a category that keeps its texts in the house stay there.
+    Examples of a category that keeps its texts in the house stay there. A ticket that is judged again is an
+    example by now, and must not be told its own answer.
     """
     if not count:
         return []
-    nearest = nearest_confirmed(client=client, taxonomy_id=taxonomy_id, text=text, k=count + 1, leaving=True)
-    # A ticket that is judged again is an example by now: it must not be told its own answer.
-    others = [row for row in nearest if row.similarity < _SAME_TEXT]
+    own = {_plain(redact(text).text) for text in (item.body, item.text)}
+    nearest = nearest_confirmed(
+        client=client, taxonomy_id=taxonomy_id, text=item.text, k=count + 1, leaving=True
+    )
+    others = [row for row in nearest if _plain(row.text) not in own]
     return [Example(row.text, row.category) for row in others[:count]]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

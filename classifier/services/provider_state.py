@@ -257,7 +257,7 @@ def provider_try(*, key: str, client: Client, text: str, actor: Actor) -> Trial:
     # Confirmed tickets go only to models that the client's tickets go to; the typed text is the lead's own.
     asked_anyway = item.config in provider_chain(client_id=client.pk, step=ProviderStep.TRIAGE).primary
     count = chosen.examples if asked_anyway else 0
-    examples = few_shot(client=client, taxonomy_id=taxonomy.pk, text=seen.text, count=count)
+    examples = few_shot(client=client, taxonomy_id=taxonomy.pk, item=seen, count=count)
     messages = build_messages(seen, spec, prompt=chosen.prompt, examples=examples, secret=marker_secret())
     asked: LlmClient = client_with(item.config, ledger)
     try:

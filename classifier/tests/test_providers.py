@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from classifier.choices import ProviderStep, ProviderTier
 from classifier.engine.calibration import ConfidenceMap
+from classifier.engine.redaction import redact
 from classifier.engine.types import TriageInput
 from classifier.llm.prompts import load_prompt
 from classifier.models import (
@@ -252,7 +253,7 @@ class PromptTests(ProviderCase):
         taxonomy = self.one.ticketing_settings.taxonomy
         texts = [f"Reading {name} about a thing of no concern" for name in "abcdefghijklmnopqrstuvwxyz"]
         odd = "Something odd since yesterday, "
-        texts += [f"{odd}said bob@example.net", f"{odd}foreign", f"{odd}house secret", TEXT]
+        texts += [f"{odd}said bob@example.net", f"{odd}foreign", f"{odd}house secret", redact(TEXT).text]
         taxonomy.categories.filter(slug="security").update(allow_external_llm=False)
         for place, text in enumerate(texts):
             client = self.two if "foreign" in text else self.one
@@ -273,7 +274,7 @@ class PromptTests(ProviderCase):
         self.assertIn("Something odd since yesterday, said [EMAIL", shown)
         self.assertNotIn("foreign", shown)
         self.assertNotIn("house secret", shown)
-        self.assertEqual(shown.count("Something has been odd since yesterday"), 1)
+        self.assertNotIn("odd since yesterday. Mail me", shown.split("begin")[0])
         self.assertNotIn("bob@example.net", shown)
         self.assertNotIn("Earlier tickets", bare)
 
