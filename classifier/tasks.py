@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from celery import shared_task
@@ -24,6 +26,14 @@ from ticketing.models import Taxonomy
 
 logger = structlog.get_logger(__name__)
 _STEP_DAYS = 90
+
+
+def _alone(work: Callable[[], object], **named: str) -> None:
+    """One row that fails never stops the batch; it is tried again the next time."""
+    try:
+        work()
+    except Exception:
+        logger.exception("batch_row_failed", **named)
 
 
 @shared_task
@@ -62,14 +72,14 @@ def retrain() -> None:
     if not settings.ENABLE_ENGINE_LOCAL:
         return
     for taxonomy in Taxonomy.objects.filter(is_active=True):
-        models_train(taxonomy=taxonomy)
+        _alone(partial(models_train, taxonomy=taxonomy), taxonomy=taxonomy.slug)
 
 
 @shared_task(time_limit=900, soft_time_limit=840)
 def mine_rules() -> None:
     """Propose rules from what people confirmed. Repeating renews the figures and proposes nothing twice."""
     for client in Client.objects.active().filter(ticketing_settings__isnull=False):
-        rules_mine(client=client)
+        _alone(partial(rules_mine, client=client), client=client.slug)
 
 
 @shared_task(time_limit=900, soft_time_limit=840)
@@ -77,7 +87,7 @@ def check_drift() -> None:
     """Compare the last week with the weeks before. At-least-once: an alert is raised once and counted."""
     now = timezone.now()
     for taxonomy in Taxonomy.objects.filter(is_active=True).select_related("client"):
-        drift_check(taxonomy=taxonomy, now=now)
+        _alone(partial(drift_check, taxonomy=taxonomy, now=now), taxonomy=taxonomy.slug)
 
 
 @shared_task(time_limit=900, soft_time_limit=840)

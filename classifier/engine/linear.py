@@ -218,7 +218,7 @@ class _Trainer:
         """Scores and known shares of each text from a model that never saw it."""
         large = len(self.texts) > _LARGE
         folds = max(2, min(_LARGE_FOLDS if large else folds, len(self.texts)))
-        dealt = deal_folds(self.truth, folds, self.seed)
+        dealt = self._together(deal_folds(self.truth, folds, self.seed))
         scores = np.zeros((len(self.texts), self.size))
         known = np.ones(len(self.texts), dtype=np.float32)
         shared = Vectorizer.fit(self.texts, self.settings) if large else None
@@ -235,6 +235,12 @@ class _Trainer:
                 matrix, known[held] = vectorizer.transform([self.texts[i] for i in held])
                 scores[held] = weights.scores(matrix)
         return scores, known
+
+    def _together(self, dealt: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Copies of one text share a fold: a model that has seen the one knows the answer to the other."""
+        first: dict[str, int] = {}
+        places = [first.setdefault(" ".join(t.casefold().split()), i) for i, t in enumerate(self.texts)]
+        return dealt[np.array(places, dtype=np.int64)]
 
     def _fit(self, rows: NDArray[np.int64]) -> tuple[Vectorizer, LinearWeights]:
         texts = [self.texts[i] for i in rows] + [text for text, _ in self.taught]

@@ -33,9 +33,10 @@ def burst_propose(*, ticket: Ticket, now: datetime) -> Ticket | None:
     parent = _parent_of(group) or min(group, key=lambda row: (row.created_at, row.pk))
     locked = ticket_lock(ticket_id=parent.pk)
     children = [row for row in group if row.pk != parent.pk]
-    links_propose(
-        ticket=locked, proposals=[LinkProposal(row.pk, LinkKind.PARENT.value, 1.0) for row in children]
-    )
+    proposals = [LinkProposal(row.pk, LinkKind.PARENT.value, 1.0) for row in children]
+    first = not TicketLink.objects.filter(source=parent, kind=LinkKind.PARENT).exists()
+    if not (links_propose(ticket=locked, proposals=proposals) and first):
+        return parent
     alert_raise(
         rule="classifier.burst",
         subject=parent.reference,

@@ -19,7 +19,7 @@ from teams.models import Client
 from teams.selectors import flags_enabled
 from ticketing.models import Category, ClientSettings, Project, Taxonomy
 
-_FIELD_ACCEPT = {"severity": 0.6, "sentiment": 0.5, "root_cause": 0.5, "language": 0.5}
+FIELD_ACCEPT = {"severity": 0.6, "sentiment": 0.5, "root_cause": 0.5, "language": 0.5}
 """Accept bounds of fields whose mistakes cost little; category and team keep the general one.
 
 A ticket without a severity has no promise to keep, so a likely severity is better than none.
@@ -113,7 +113,7 @@ def _thresholds(own: ClientSettings, rows: list[Category]) -> Thresholds:
     accept = own.accept_threshold if own.accept_threshold is not None else settings.AI_ACCEPT_THRESHOLD
     suggest = own.suggest_threshold if own.suggest_threshold is not None else settings.AI_CONFIDENCE_THRESHOLD
     per_category = {row.slug: row.accept_threshold for row in rows if row.accept_threshold is not None}
-    per_field = {name: min(bound, accept) for name, bound in _FIELD_ACCEPT.items()}
+    per_field = {name: min(bound, accept) for name, bound in FIELD_ACCEPT.items()}
     return Thresholds(
         accept=accept, suggest=min(suggest, accept), per_field=per_field, per_category=per_category
     )

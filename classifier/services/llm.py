@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -94,16 +95,26 @@ def _allows_external(client: str) -> bool:
 
 def budget_limits(scope: str) -> BudgetLimits:
     """What ``client:<id>`` or ``credential:<fingerprint>`` may spend; a client's own limit goes first."""
-    general = layer_settings()
-    limits = BudgetLimits(general.daily_budget, general.monthly_budget)
     kind, _, name = scope.partition(":")
-    own = ClientSettings.objects.filter(client_id=int(name)).first() if kind == "client" else None
-    if own is None:
-        return limits
-    return BudgetLimits(
-        limits.daily if own.llm_daily_budget is None else own.llm_daily_budget,
-        limits.monthly if own.llm_monthly_budget is None else own.llm_monthly_budget,
-    )
+    if kind == "client":
+        return client_limits(client_ids=[int(name)])[int(name)]
+    general = layer_settings()
+    return BudgetLimits(general.daily_budget, general.monthly_budget)
+
+
+def client_limits(*, client_ids: Sequence[int]) -> dict[int, BudgetLimits]:
+    """What each client may spend, in one query."""
+    general = layer_settings()
+    own = {row.client_id: row for row in ClientSettings.objects.filter(client__in=client_ids)}
+    found = {}
+    for pk in client_ids:
+        daily = own[pk].llm_daily_budget if pk in own else None
+        monthly = own[pk].llm_monthly_budget if pk in own else None
+        found[pk] = BudgetLimits(
+            general.daily_budget if daily is None else daily,
+            general.monthly_budget if monthly is None else monthly,
+        )
+    return found
 
 
 def spent_since(scope: str, since: datetime) -> Decimal:

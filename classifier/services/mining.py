@@ -91,8 +91,10 @@ def proposal_adopt(*, proposal: RuleProposal, actor: Actor) -> RuleProposal:
     """
     locked = _locked(proposal)
     if locked.kind == ProposalKind.KEYWORD and locked.category is not None:
-        words = [*locked.category.keywords, locked.phrase]
-        category_save(category=locked.category, values={"keywords": words}, actor=actor)
+        # Read under its lock: two adoptions at once must not lose one of the words.
+        category = Category.objects.select_for_update(of=("self",), no_key=True).get(pk=locked.category.pk)
+        words = list(dict.fromkeys([*category.keywords, locked.phrase]))
+        category_save(category=category, values={"keywords": words}, actor=actor)
     elif locked.team is not None:
         name = f"“{locked.phrase}” to {locked.team.name}"
         rule = RoutingRule(client=locked.client, slug=slugify(f"mined-{locked.pk}-{locked.phrase}")[:80])

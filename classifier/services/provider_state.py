@@ -27,10 +27,9 @@ from classifier.services.language import few_shot
 from classifier.services.llm import (
     LedgerRows,
     breaker_of,
-    budget_limits,
+    client_limits,
     client_with,
     marker_secret,
-    spent_since,
 )
 from classifier.services.providers import environment_providers, provider_chain, provider_config
 from common.actors import Actor
@@ -113,20 +112,27 @@ def provider_states(*, actor: Actor, now: datetime) -> list[ProviderState]:
 def spending(*, actor: Actor, now: datetime) -> list[ClientSpending]:
     """What each of the actor's clients spent today and this month, in UTC."""
     moment = now.astimezone(UTC)
-    rows = []
-    for client in Client.objects.visible_to(actor).active().order_by("name"):
-        scope = f"client:{client.pk}"
-        limits = budget_limits(scope)
-        rows.append(
-            ClientSpending(
-                client=client,
-                today=spent_since(scope, period_start(moment, Period.DAY)),
-                month=spent_since(scope, period_start(moment, Period.MONTH)),
-                daily_limit=limits.daily,
-                monthly_limit=limits.monthly,
-            )
+    today, month = (period_start(moment, period) for period in (Period.DAY, Period.MONTH))
+    clients = list(Client.objects.visible_to(actor).active().order_by("name"))
+    spent = {
+        row["client"]: row
+        for row in LlmCall.objects.filter(client__in=clients, created_at__gte=month)
+        .order_by()
+        .values("client")
+        .annotate(today=Sum("cost", filter=Q(created_at__gte=today)), month=Sum("cost"))
+    }
+    limits = client_limits(client_ids=[client.pk for client in clients])
+    nothing: dict[str, Any] = {"today": None, "month": None}
+    return [
+        ClientSpending(
+            client=client,
+            today=spent.get(client.pk, nothing)["today"] or Decimal(0),
+            month=spent.get(client.pk, nothing)["month"] or Decimal(0),
+            daily_limit=limits[client.pk].daily,
+            monthly_limit=limits[client.pk].monthly,
         )
-    return rows
+        for client in clients
+    ]
 
 
 def _known(actor: Actor) -> list[_Known]:

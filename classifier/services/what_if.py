@@ -10,12 +10,21 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from django.conf import settings
+from django.db.models import Q
 
+from classifier.choices import ModelState
 from classifier.engine.local import LocalEngine
-from classifier.models import LocalModel, Prediction, PromptVersion, WorkflowRun
+from classifier.models import (
+    LabelledExample,
+    LocalModel,
+    Prediction,
+    PromptVersion,
+    TrainingSet,
+    WorkflowRun,
+)
 from classifier.pipeline import triage_compute
 from classifier.selectors.prompts import ChosenPrompt
-from classifier.services.context import triage_context
+from classifier.services.context import FIELD_ACCEPT, triage_context
 from classifier.services.execution import job_of
 from classifier.services.language import llm_maker
 from classifier.services.local_models import field_model
@@ -71,7 +80,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Side:
-    """Counts of one side of a comparison; ``known`` tickets have a category that a person decided."""
+    """Counts of one side; ``known`` are tickets a person decided and that taught neither side's model."""
 
     applied: int = 0
     applied_right: int = 0
@@ -102,13 +111,14 @@ def what_if(*, client: Client, change: Change, last: int, actor: Actor) -> Compa
     limit = MOST_ASKED if change.asks_model else MOST_TICKETS
     newest = Ticket.objects.visible_to(actor).filter(client=client, taxonomy=now.taxonomy)
     rows = list(newest.select_related("requester").order_by("-pk")[: max(1, min(last, limit))])
-    decided = _decided(rows)
+    decided, taught = _decided(rows), _taught(rows, now, change)
     comparison = Comparison(tickets=len(rows))
     for ticket in rows:
         right = decided.get(ticket.pk, {})
         before, after = (_judged(ticket, context, seconds) for context in (now, then))
-        _count(comparison.before, before, right)
-        _count(comparison.after, after, right)
+        judged = {} if ticket.pk in taught else right
+        _count(comparison.before, before, judged)
+        _count(comparison.after, after, judged)
         comparison.differences += differences(ticket, _outcomes(before), _outcomes(after), right)
     return comparison
 
@@ -146,7 +156,8 @@ def _changed(now: TriageContext, change: Change) -> TriageContext:
     suggest = now.thresholds.suggest if change.suggest is None else change.suggest
     bounds = now.thresholds
     if change.accept is not None or change.suggest is not None:
-        bounds = replace(bounds, accept=accept, suggest=min(suggest, accept))
+        per_field = {name: min(bound, accept) for name, bound in FIELD_ACCEPT.items()}
+        bounds = replace(bounds, accept=accept, suggest=min(suggest, accept), per_field=per_field)
     then = replace(now, thresholds=bounds, toggled_rule_id=change.rule.pk if change.rule else None)
     if change.model is not None:
         then = replace(then, local=_with_model(now, change.model))
@@ -180,6 +191,17 @@ def _decided(tickets: Iterable[Ticket]) -> dict[int, dict[str, str]]:
     for pk, name, value in rows.values_list("ticket_id", "field", "value"):
         found.setdefault(pk, {})[name] = value
     return found
+
+
+def _taught(tickets: Iterable[Ticket], now: TriageContext, change: Change) -> set[int]:
+    """Tickets whose labels taught a model of either side: being right about these proves nothing."""
+    models = LocalModel.objects.filter(taxonomy=now.taxonomy, field=TriageField.CATEGORY)
+    used = models.filter(Q(state=ModelState.ACTIVE) | Q(pk=change.model.pk if change.model else None))
+    hashes = used.values_list("snapshot_hash", flat=True)
+    sets = TrainingSet.objects.filter(taxonomy=now.taxonomy, snapshot_hash__in=hashes)
+    examples = {row[0] for rows in sets.values_list("rows", flat=True) for row in rows}
+    own = LabelledExample.objects.filter(ticket__in=[ticket.pk for ticket in tickets])
+    return {ticket or 0 for pk, ticket in own.values_list("pk", "ticket_id") if pk in examples}
 
 
 def _outcomes(result: TriageResult) -> dict[str, Outcome]:

@@ -47,7 +47,7 @@ class BurstTests(TestCase):
         self.assertIn((first.pk, late.pk), self.parents())
         alert = Alert.objects.get(rule="classifier.burst")
         self.assertEqual((alert.subject, alert.client), (first.reference, self.client_row))
-        self.assertEqual(alert.count, 2)
+        self.assertEqual(alert.count, 1)
         self.assertFalse(Ticket.objects.filter(status__in=["closed", "resolved"]).exists())
 
     def test_few_or_slow_or_foreign_tickets_are_none(self) -> None:
