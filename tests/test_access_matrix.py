@@ -18,7 +18,8 @@ from django.test import TestCase
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from classifier.models import ReviewItem
+from classifier.models import LlmProvider, ReviewItem, RuleProposal, SecondOpinion
+from classifier.services.runs import run_request
 from common.actors import system_actor
 from teams.choices import Group, Scope
 from teams.models import Team, TeamMember, User
@@ -41,6 +42,15 @@ MARK = "zebra"
 """Stands in the names of all foreign objects: no answer to a stranger may contain it."""
 
 REFUSED = {401, 403, 404, 405}
+
+OWN_PAGES = (
+    "admin/review/",
+    "admin/language-models/",
+    "admin/proposed-rules/",
+    "admin/what-if/",
+    "admin/replay/",
+)
+"""Pages of ours in the back office; those of the admin itself are proved in test_back_office."""
 
 Places = dict[str, Any]
 
@@ -93,6 +103,11 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "admin/review/<int:pk>/answer": lambda w: {"pk": w.review.pk},
     "admin/review/<int:pk>/skip": lambda w: {"pk": w.review.pk},
     "admin/review/<int:pk>/undo": lambda w: {"pk": w.review.pk},
+    "admin/review/second/<int:pk>/answer": lambda w: {"pk": w.opinion.pk},
+    "admin/language-models/<slug:key>/operate": lambda w: {"key": f"row-{w.provider.pk}"},
+    "admin/language-models/<slug:key>/try": lambda w: {"key": f"row-{w.provider.pk}"},
+    "admin/proposed-rules/<int:pk>/decide": lambda w: {"pk": w.proposal.pk},
+    "admin/replay/<uuid:uuid>": lambda w: {"uuid": w.run.uuid},
 }
 
 SHARED_WITH_CLIENT = {
@@ -106,6 +121,7 @@ SHARED_WITH_STAFF = {"api/v1/articles/<int:pk>"}
 
 COLLECTIONS = {
     "", "desk/", "desk/bulk", "portal/", "portal/tickets", "admin/review/", "classify",
+    "admin/review/second/", "admin/language-models/", "admin/proposed-rules/", "admin/what-if/",
     "api/v1/tickets", "api/v1/tickets/bulk", "api/v1/taxonomies", "api/v1/categories", "api/v1/projects",
     "api/v1/modules", "api/v1/teams", "api/v1/routing-rules", "api/v1/articles", "api/v1/admin/categories",
     "api/v1/classify", "api/v1/classify/ticket", "api/v1/classify/history", "api/v1/classify/file",
@@ -140,7 +156,7 @@ def routes() -> Iterator[str]:
                 yield from walk(item, path)
 
     for path in walk(get_resolver(), ""):
-        if not path.startswith("admin/") or path.startswith("admin/review/"):
+        if not path.startswith("admin/") or path.startswith(OWN_PAGES):
             yield path
 
 
@@ -163,6 +179,18 @@ class Secret:
         self.ticket = ticket_assign(ticket=ticket, team=self.team, assignee=None, actor=system_actor())
         self.attachment = self._attachment()
         self.review = ReviewItem.objects.create(ticket=self.ticket, client=client, urgency=1.0)
+        answered = ReviewItem.objects.create(
+            ticket=self.ticket, client=client, state="accepted", reviewed_by=self.world.lead
+        )
+        self.opinion = SecondOpinion.objects.create(item=answered, client=client)
+        self.provider = LlmProvider.objects.create(
+            client=client, name=MARK, kind="compatible", model=MARK, base_url="http://127.0.0.1:1"
+        )
+        self.proposal = RuleProposal.objects.create(
+            client=client, taxonomy=self.ticket.taxonomy, kind="routing", phrase=MARK, team=self.team,
+            support=9, right=9, bound=0.7,
+        )  # fmt: skip
+        self.run = run_request(ticket=self.ticket)
 
     def _attachment(self) -> Attachment:
         row = Attachment(client=self.world.client_a, ticket=self.ticket, name=f"{MARK}.txt", size=1)
@@ -290,7 +318,7 @@ class AccessMatrixTests(TestCase):
     def filled(route: str, places: Places) -> str:
         """The route with its placeholders filled."""
         for name, value in places.items():
-            for kind in ("str", "int", "uuid"):
+            for kind in ("str", "int", "uuid", "slug"):
                 route = route.replace(f"<{kind}:{name}>", str(value))
         return route
 

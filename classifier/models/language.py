@@ -19,6 +19,8 @@ from teams.models import Client, Credential
 from ticketing.querysets import SharedQuerySet
 
 _ANY = "https://example.org"
+_NEED_KEY = {ProviderKind.OPENAI.value, ProviderKind.AZURE.value, ProviderKind.GROQ.value}
+_NEED_ADDRESS = {ProviderKind.AZURE.value, ProviderKind.OLLAMA.value, ProviderKind.COMPATIBLE.value}
 _MONEY = {"max_digits": 10, "decimal_places": 4, "default": Decimal(0)}
 
 
@@ -98,12 +100,23 @@ class LlmProvider(Timestamped):
         """A credential belongs to the same client, or is shared like the row; an address can be called."""
         if self.credential is not None and self.credential.client_id not in {None, self.client_id}:
             raise ValidationError({"credential": "This credential belongs to another client."})
+        if self.is_active:
+            self._check_complete()
         try:
             ProviderConfig(
                 kind=ProviderKind(self.kind), model=self.model or "?", base_url=self.base_url or _ANY
             )
         except ValueError as error:
             raise ValidationError({"base_url": str(error)}) from error
+
+    def _check_complete(self) -> None:
+        """A row in use that cannot be asked would leave its client without any model."""
+        if self.credential is None and self.kind in _NEED_KEY:
+            raise ValidationError(
+                {"credential": "This provider needs a key. Leave it out of use until it has one."}
+            )
+        if not self.base_url and self.kind in _NEED_ADDRESS:
+            raise ValidationError({"kind": "This provider needs an address, which an administrator sets."})
 
 
 class PromptVersion(Timestamped):

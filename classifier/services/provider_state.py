@@ -63,6 +63,7 @@ class ProviderState:
     spent_today: Decimal
     spent_month: Decimal
     may_operate: bool
+    priced: bool
     problem: str = ""
 
 
@@ -88,6 +89,11 @@ class Trial:
     tokens_out: int = 0
     cost: Decimal = Decimal(0)
     latency_ms: int = 0
+
+    @property
+    def text_sent(self) -> str:
+        """The message that held the text: the last one."""
+        return self.sent[-1]["content"] if self.sent else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +173,7 @@ def _state(item: _Known, actor: Actor, now: datetime) -> ProviderState:
         recent_failures=snapshot.failures if snapshot else 0,
         recent_calls=snapshot.calls if snapshot else 0,
         may_operate=_may_operate(item, actor),
+        priced=bool(config and (config.price_input or config.price_output)),
         problem=item.problem,
         **figures,
     )
@@ -209,6 +216,11 @@ def _named(key: str, actor: Actor) -> _Known:
         if item.key == key and item.config is not None:
             return item
     raise NotFound("There is no such language model.")
+
+
+def provider_seen(*, key: str, actor: Actor) -> None:
+    """Raises NotFound unless the actor may see the model and it can be asked."""
+    _named(key, actor)
 
 
 def provider_pause(*, key: str, actor: Actor) -> None:

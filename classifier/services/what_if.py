@@ -86,6 +86,8 @@ class Side:
     applied_right: int = 0
     applied_known: int = 0
     review: int = 0
+    accept: float = 0.0
+    suggest: float = 0.0
 
 
 @dataclass(slots=True)
@@ -113,6 +115,8 @@ def what_if(*, client: Client, change: Change, last: int, actor: Actor) -> Compa
     rows = list(newest.select_related("requester").order_by("-pk")[: max(1, min(last, limit))])
     decided, taught = _decided(rows), _taught(rows, now, change)
     comparison = Comparison(tickets=len(rows))
+    for side, context in ((comparison.before, now), (comparison.after, then)):
+        side.accept, side.suggest = context.thresholds.accept, context.thresholds.suggest
     for ticket in rows:
         right = decided.get(ticket.pk, {})
         before, after = (_judged(ticket, context, seconds) for context in (now, then))
@@ -149,6 +153,10 @@ def _check(client: Client, change: Change, actor: Actor) -> None:
         raise NotFound("There is nothing of this name to try.")
     if change == Change():
         raise ValidationFailed("Choose something to change.")
+    if change.accept is not None and change.suggest is not None and change.suggest > change.accept:
+        raise ValidationFailed(
+            "A value cannot be suggested from a higher confidence than it is applied from."
+        )
 
 
 def _changed(now: TriageContext, change: Change) -> TriageContext:

@@ -122,7 +122,9 @@ class ChainTests(ProviderCase):
 
     def test_a_model_that_cannot_be_used_is_left_out(self) -> None:
         """C9: a missing key or a lost encryption key costs the model, never the ticket."""
-        self.provider("", kind="openai", model="gpt-x")
+        with self.assertRaises(ValidationError):
+            self.provider("", kind="openai", model="gpt-x")
+        LlmProvider.objects.create(client=self.one, name="Own", kind="openai", model="gpt-x")
         self.assertEqual(provider_chain(client_id=self.one.pk, step=ProviderStep.TRIAGE).primary, ())
         _, run = self.triaged()
         self.assertFalse(run.steps.filter(name="classify_llm").exists())

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.forms import OperateForm, TrialForm
 from classifier.selectors.prompts import prompt_figures
@@ -17,6 +17,7 @@ from classifier.services.provider_state import (
     Trial,
     provider_pause,
     provider_resume,
+    provider_seen,
     provider_states,
     provider_try,
     spending,
@@ -67,11 +68,17 @@ def operate(request: HttpRequest, key: str) -> HttpResponse:
     return redirect("review:providers")
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @lead_page
 def attempt(request: HttpRequest, key: str) -> HttpResponse:
-    """Send one text and show what left and what came back."""
+    """Send one text and show what left and what came back; a reload goes back to the page."""
     actor = actor_of(request)
+    try:
+        provider_seen(key=key, actor=actor)
+    except ApplicationError as error:
+        raise Http404 from error
+    if request.method != "POST":
+        return redirect("review:providers")
     form = TrialForm(request.POST, actor=actor)
     if not form.is_valid():
         messages.error(request, first_problem(form))
