@@ -78,7 +78,8 @@ def verdict_on(*, examples: Sequence[TaughtExample], active: LocalModel | None) 
     What is tested is the recipe with the new labels, by ten candidates with nine tenths of them each. They
     share most of what they were taught, so the p-value is exact for the ten together, not for their average
     over other draws of labels. The test is one-sided, because "is it better" is: of models that are equally
-    good, one in twenty passes at 0.05.
+    good, one in twenty passes a single look at 0.05. Every night with new labels is another look and is not
+    corrected for: over half a year about one in four such models would pass at some point.
 
     Labels that are wrong would be judged by labels that are wrong. So what passes is asked a second question:
     does it, with the new labels, know less of what the model in use was taught, each text out of fold for

@@ -173,6 +173,7 @@ class CommandTests(EvaluationCase):
         with self.assertRaises(CommandError) as caught:
             self.run_it("--file", path, "--fail-under", "0.51")
         self.assertEqual(caught.exception.returncode, 1)
-        with self.assertRaises(CommandError) as caught:
-            self.run_it("--file", f"{path}.missing.csv")
-        self.assertEqual(caught.exception.returncode, 2)
+        for mistake in (["--file", f"{path}.missing.csv"], ["--file", path, "--fail-under", "99"]):
+            with self.subTest(mistake=mistake), self.assertRaises(CommandError) as caught:
+                self.run_it(*mistake)
+            self.assertEqual(caught.exception.returncode, 2)

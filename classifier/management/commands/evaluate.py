@@ -32,13 +32,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--file", type=Path, help="CSV or JSON lines; without it, the database's examples."
         )
-        parser.add_argument("--text-column", default="text")
-        parser.add_argument("--label-column", default="category")
+        parser.add_argument("--text-column", default="text", help="Where a file holds the text.")
+        parser.add_argument("--label-column", default="category", help="Where a file holds the label.")
         parser.add_argument("--fail-under", type=float, help="Exit with 1 when accuracy is lower, in [0, 1].")
         parser.add_argument("--json", action="store_true", help="Print everything measured as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Measure and print; an exit code for pipelines."""
+        bound = options["fail_under"]
+        if bound is not None and not 0.0 <= bound <= 1.0:
+            raise CommandError("--fail-under is a share between 0 and 1.", returncode=2)
         try:
             report = self._report(options)
         except ApplicationError as error:
@@ -47,7 +50,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report.to_json(), indent=2))
         else:
             self._print(report)
-        accuracy, bound = report.evaluation.quality.accuracy, options["fail_under"]
+        accuracy = report.evaluation.quality.accuracy
         if bound is not None and accuracy < bound:
             raise CommandError(f"Accuracy {accuracy:.4f} is below {bound:g}.", returncode=BELOW)
 
