@@ -16,7 +16,7 @@ from classifier.engine.embedding import EmbeddingSpace, load_space
 from classifier.engine.errors import ArtifactError
 from classifier.llm.config import ConfigurationError
 from classifier.llm.embeddings import EmbeddingConfig
-from classifier.models import VectorSpace
+from classifier.models import LlmProvider, VectorSpace
 from ticketing.choices import TriageField
 from ticketing.models import Category, ClientSettings, FieldDecision, Ticket
 
@@ -105,8 +105,11 @@ def tickets_for_remote() -> QuerySet[Ticket]:
         ticket=OuterRef("pk"), field=TriageField.CATEGORY, value__in=kept_in.values("slug")
     )
     willing = ClientSettings.objects.filter(allow_external_llm=True)
+    # With models of its own a client is sent to nobody else, for vectors neither.
+    own = LlmProvider.objects.filter(client__isnull=False).values("client")
     return (
         Ticket.objects.filter(client__in=willing.values("client"), triaged_at__isnull=False)
+        .exclude(client__in=own)
         .exclude(category__allow_external_llm=False)
         .exclude(Exists(suggested))
     )

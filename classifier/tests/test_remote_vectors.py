@@ -10,7 +10,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from classifier.choices import RunState
-from classifier.models import LlmCall, TicketVector, VectorSpace
+from classifier.models import LlmCall, LlmProvider, TicketVector, VectorSpace
 from classifier.selectors.neighbours import has_pgvector, nearest_confirmed, similar_tickets
 from classifier.selectors.spaces import remote_embedding
 from classifier.services.execution import run_process
@@ -120,6 +120,18 @@ class RemoteVectorTests(VectorTestCase):
         self.assertEqual([item.key for item in similar_tickets(ticket=ticket, k=5)], [other.pk])
         ClientSettings.objects.filter(client=self.world.client_b).delete()
         self.assertEqual((vectors_fill(), self.sent()), (0, []))
+
+    def test_a_client_with_a_model_of_its_own_is_sent_to_nobody_else(self) -> None:
+        """C21: its texts go to its own models only, so the vectors of the house are local ones."""
+        model = LlmProvider.objects.create(
+            client=self.world.client_a, name="Own", kind="compatible", model="m", base_url="http://own.test"
+        )
+        ticket = self.triaged(VPN)
+        vectors_fill()
+        self.assertEqual((self.sent(), self.space_of(ticket)), ([], self.local()))
+        model.delete()
+        vectors_fill()
+        self.assertEqual(self.space_of(ticket), self.remote())
 
     def test_a_category_that_keeps_its_texts_in_the_house_is_obeyed(self) -> None:
         """C21: decided or only suggested; and nothing is sent before triage has looked."""
