@@ -94,10 +94,10 @@ def run_inline(*, run: WorkflowRun) -> TriageResult:
 
 
 def _embed(run: WorkflowRun) -> None:
-    """The ticket's vector, once the run is kept; where the database refuses, the sweeper makes up for it."""
+    """The ticket's vector, once the run is kept."""
     try:
         ticket_vector_write(ticket_id=run.ticket_id)
-    except Exception:  # As above; the sweeper makes up for it.
+    except Exception:  # Whatever it is, the sweeper makes up for it and the run stays kept.
         logger.exception("vector_not_written", ticket=run.ticket.reference)
 
 
@@ -161,16 +161,19 @@ def _finish(run: WorkflowRun, token: UUID, result: TriageResult) -> bool:
         _keep(held, result, RunState.SUPERSEDED)
         return False
     _keep(held, result, RunState.COMPLETED)
-    if ticket.status_category != StatusCategory.CLOSED:
-        _apply(held, ticket, result)
+    review = ticket.status_category != StatusCategory.CLOSED and _apply(held, ticket, result)
     classification_record(result=result, client=ticket.client, taxonomy=ticket.taxonomy.slug, ticket=ticket)
-    classification_requests_total.labels(engine=held.decided_by or "none", outcome="applied").inc()
+    outcome = "review" if review else "applied"
+    classification_requests_total.labels(engine=held.decided_by or "none", outcome=outcome).inc()
     classification_duration_seconds.observe(result.duration_ms / 1000)
     return True
 
 
-def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> None:
-    """Write the result to the ticket. What a person decided while the run was at work asks for no review."""
+def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> bool:
+    """Write the result to the ticket; whether a person has to look.
+
+    What a person decided while the run was at work asks for no review.
+    """
     decided = ticket.decisions.filter(state__in=PERSON_STATES).values_list("field", flat=True)
     reasons = review_reasons(result.fields, frozenset(decided))
     _store_fields(run, result)
@@ -188,6 +191,7 @@ def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> None:
     if result.routing is not None and result.routing.rule_id is not None:
         rule_hit(rule_id=result.routing.rule_id)
     review_plan(ticket=ticket, run=run, reasons=reasons, urgency=review_urgency(result.fields))
+    return bool(reasons)
 
 
 def _overtaken(run: WorkflowRun) -> bool:
