@@ -26,7 +26,6 @@ from classifier.engine.neighbours import ExactIndex, Neighbour
 from classifier.models import ExampleVector, TicketVector
 from classifier.selectors.spaces import active_space, space_in_use
 from teams.models import Client
-from ticketing.choices import PERSON_STATES, TriageField
 from ticketing.models import Ticket
 from ticketing.querysets import statuses_in
 
@@ -225,21 +224,14 @@ def nearest_tickets(
     space_id: int,
     k: int,
     only_resolved: bool = False,
-    only_confirmed: bool = False,
 ) -> list[Neighbour]:
     """The client's tickets nearest to a vector of the space, nearest first.
 
-    ``only_resolved`` leaves out open ones; ``only_confirmed`` those whose category no person has decided.
+    ``only_resolved`` leaves out open ones.
     """
     allowed: QuerySet[Ticket] | None = None
-    if only_resolved or only_confirmed:
-        allowed = Ticket.objects.filter(client=client)
-        if only_resolved:
-            allowed = allowed.filter(status__in=statuses_in("resolved", "closed"))
-        if only_confirmed:
-            allowed = allowed.filter(
-                decisions__field=TriageField.CATEGORY, decisions__state__in=PERSON_STATES
-            )
+    if only_resolved:
+        allowed = Ticket.objects.filter(client=client, status__in=statuses_in("resolved", "closed"))
     way = neighbours_for(client_id=client.pk, space_id=space_id, size=len(vector))
     return way.nearest(client_id=client.pk, space_id=space_id, vector=vector, k=k, allowed=allowed)
 

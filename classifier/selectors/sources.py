@@ -8,15 +8,15 @@ from typing import TypedDict
 from django.db.models import Q
 
 from classifier.engine.similarity import Comparable, duplicate_score, fingerprint
+from classifier.selectors.neighbours import similar_tickets
 from ticketing.choices import ArticleVisibility
 from ticketing.models import Article, Category, Message, Ticket
-from ticketing.querysets import statuses_in
 
 _MIN_ARTICLE = 0.08
-_MIN_TICKET = 0.15
 _CANDIDATES = 60
 _ARTICLES = 3
 _TICKETS = 2
+_ASKED = 10
 _COMPARED = 3_000
 
 
@@ -66,17 +66,12 @@ def article_sources(*, client_id: int, category: Category | None, text: str) -> 
 
 
 def resolved_sources(*, ticket: Ticket, category: Category | None) -> list[DraftSource]:
-    """Resolved tickets of the client that read alike, with the last public answer of an agent."""
-    rows = Ticket.objects.filter(client_id=ticket.client_id, status__in=statuses_in("resolved", "closed"))
+    """The nearest resolved tickets of the client, with the last public answer of an agent."""
+    nearest = [item.key for item in similar_tickets(ticket=ticket, k=_ASKED, only_resolved=True)]
+    rows = Ticket.objects.filter(pk__in=nearest).only("reference", "subject", "body", "uuid")
     rows = rows.filter(category=category) if category else rows.exclude(category__allow_external_llm=False)
-    newest = rows.exclude(pk=ticket.pk).only("reference", "subject", "body").order_by("-pk")[:_CANDIDATES]
-    mine = fingerprint(Comparable(f"{ticket.subject}\n\n{ticket.body}"))
-    scored = [
-        (duplicate_score(mine, Comparable(f"{row.subject}\n\n{row.body}"[:_COMPARED])).parts["text"], row)
-        for row in newest
-    ]
-    near = sorted((pair for pair in scored if pair[0] >= _MIN_TICKET), key=lambda pair: -pair[0])[:_TICKETS]
-    answers = _last_answers([row.pk for _, row in near])
+    known, answers = {row.pk: row for row in rows}, _last_answers(nearest)
+    near = [known[pk] for pk in nearest if pk in known and pk in answers]
     return [
         DraftSource(
             title=row.subject,
@@ -85,8 +80,7 @@ def resolved_sources(*, ticket: Ticket, category: Category | None) -> list[Draft
             url=row.get_absolute_url(),
             is_public=False,
         )
-        for _, row in near
-        if row.pk in answers
+        for row in near[:_TICKETS]
     ]
 
 

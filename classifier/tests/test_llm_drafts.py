@@ -11,13 +11,16 @@ from django.test import TestCase, override_settings
 from classifier.models import LlmCall, ResponseDraft, WorkflowRun
 from classifier.services.draft_words import draft_compose
 from classifier.services.drafts import draft_make
+from classifier.services.examples import starter_examples_load
 from classifier.services.execution import run_process
 from classifier.services.runs import run_request
+from classifier.services.spaces import space_ensure
+from classifier.services.vectors import ticket_vector_write
 from classifier.tests.support import load_world, open_ticket, service_actor
 from teams.choices import Group
 from teams.selectors import actor_for_user
 from tests.fakes.llm_server import FakeLlmServer, Fault
-from ticketing.models import Article, ClientSettings, Ticket
+from ticketing.models import Article, ClientSettings, Taxonomy, Ticket
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.tickets import status_change
 from ticketing.tests.world import make_user
@@ -38,6 +41,8 @@ class DraftTests(TestCase):
     def setUpTestData(cls) -> None:
         cls.client_row, cls.other_row = load_world()
         cls.agent = actor_for_user(make_user("draft-lead", Group.LEADS, cls.client_row))
+        starter_examples_load(taxonomy=Taxonomy.objects.get(slug="it_support"))
+        space_ensure()
         cls.article = Article.objects.create(
             title="VPN drops after an update", slug="vpn", body="Install the VPN profile again.",
             is_published=True, visibility="public",
@@ -59,6 +64,7 @@ class DraftTests(TestCase):
     def drafted(self, ticket: Ticket | None = None) -> tuple[ResponseDraft, WorkflowRun]:
         """The draft of a ticket's draft run."""
         ticket = ticket or open_ticket(self.client_row, TEXT, subject="VPN drops")
+        ticket_vector_write(ticket_id=ticket.pk)
         run = run_request(ticket=ticket, purpose="draft")
         self.assertTrue(run_process(run_id=run.pk))
         run.refresh_from_db()
@@ -71,6 +77,7 @@ class DraftTests(TestCase):
     def resolved(self, client: Any, secret: str) -> Ticket:
         """A resolved ticket that reads alike, with an agent's answer."""
         ticket = open_ticket(client, f"The VPN drops every hour since the update. {secret}", requester="u-9")
+        ticket_vector_write(ticket_id=ticket.pk)
         lead = actor_for_user(make_user(f"lead-of-{client.slug}", Group.LEADS, client))
         answer = NewMessage(body=f"Reset the VPN adapter, {secret}.", is_public=True)
         message_add(ticket=ticket, new=answer, actor=lead)

@@ -33,8 +33,8 @@ from classifier.services.runs import run_request
 from classifier.services.spaces import space_ensure
 from classifier.services.vectors import ticket_vector_write, vectors_fill
 from teams.models import Client
-from ticketing.choices import DecisionState, LinkKind, LinkState, Status
-from ticketing.models import Category, FieldDecision, Ticket, TicketLink
+from ticketing.choices import LinkKind, LinkState, Status
+from ticketing.models import Category, Ticket, TicketLink
 from ticketing.tests.world import World
 
 VPN = "The VPN tunnel drops every few minutes"
@@ -183,14 +183,11 @@ class SearchTests(VectorTestCase):
         with mock.patch.object(neighbours, "_COUNT_SECONDS", -1.0):
             self.assertEqual({item.key for item in self.nearest(VPN)}, {known.pk, late.pk})
 
-    def test_resolved_and_confirmed_ones_alone_on_request(self) -> None:
+    def test_resolved_ones_alone_on_request(self) -> None:
         """C18: the choice comes before the top k."""
-        still_open, resolved, confirmed = (self.ticket(VPN) for _ in range(3))
+        still_open, resolved = (self.ticket(VPN) for _ in range(2))
         Ticket.objects.filter(pk=resolved.pk).update(status=Status.RESOLVED, resolved_at=timezone.now())
-        self.world.triage(confirmed)
-        FieldDecision.objects.filter(ticket=confirmed, field="category").update(state=DecisionState.CONFIRMED)
         self.assertEqual({i.key for i in self.nearest(VPN, only_resolved=True)}, {resolved.pk})
-        self.assertEqual({i.key for i in self.nearest(VPN, only_confirmed=True)}, {confirmed.pk})
         self.assertIn(still_open.pk, {i.key for i in self.nearest(VPN)})
 
     def test_vectors_of_another_space_are_not_compared(self) -> None:
