@@ -167,12 +167,12 @@ def _sla(actor: Actor, span: Span) -> list[Figure]:
     card = provider({"actor": actor, "since": span.start, "until": span.until})
     earlier = provider({"actor": actor, "since": span.before, "until": span.before_until})
     ended = card["met"] + card["missed"]
-    link = _opened(span, next_due_at__isnull=False)
+    hour = {"next_due_at__gt": span.until, "next_due_at__lt": span.until + timedelta(hours=1)}
     return [
         Figure(
             "Deadlines met",
             _share(card["attainment"]),
-            link,
+            _list("sla_clock", state__in="met,breached", stopped_at__gte=span.start.isoformat()),
             _tone(card["attainment"], 0.9),
             _points(card["attainment"], earlier["attainment"]),
             "",
@@ -181,7 +181,7 @@ def _sla(actor: Actor, span: Span) -> list[Figure]:
         Figure(
             "Due within the hour",
             f"{card['due_soon']:,}",
-            _open_tickets(next_due_at__isnull=False, o="next_due_at"),
+            _open_tickets(**{name: moment.isoformat() for name, moment in hour.items()}),
             "warn" if card["due_soon"] else "",
             note=f"{card['breached_now']:,} already late",
         ),
