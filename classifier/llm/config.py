@@ -39,6 +39,8 @@ DEFAULT_BASE_URLS: Mapping[ProviderKind, str] = {
 # Models retire; only OpenAI's current small model is assumed, all others must be named.
 DEFAULT_MODELS: Mapping[ProviderKind, str] = {ProviderKind.OPENAI: "gpt-5-mini"}
 _LEAST_ENSEMBLE, _MOST_ENSEMBLE = 3, 9
+NEED_KEY = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE, ProviderKind.GROQ})
+NEED_ADDRESS = frozenset({ProviderKind.AZURE, ProviderKind.OLLAMA, ProviderKind.COMPATIBLE})
 DEFAULT_AZURE_API_VERSION = "2024-10-21"
 
 
@@ -70,12 +72,7 @@ class ProviderConfig:
     def __post_init__(self) -> None:
         if not self.model:
             raise ConfigurationError(f"LLM_MODEL is missing: {self.kind.value} has no default model.")
-        try:
-            parts = urlsplit(self.url)
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
+        if not is_address(self.url):
             raise ConfigurationError(f"The base URL of {self.kind.value} is not an http or https address.")
 
     @property
@@ -273,12 +270,29 @@ def _access(env: _Environment, kind: ProviderKind) -> _Access:
         ProviderKind.GROQ: lambda: _Access(env.text("GROQ_BASE_URL"), env.text("GROQ_API_KEY")),
         ProviderKind.OLLAMA: lambda: _Access(env.text("OLLAMA_BASE_URL", "http://localhost:11434")),
     }[kind]()
-    needs_key = kind in {ProviderKind.OPENAI, ProviderKind.AZURE, ProviderKind.GROQ}
-    if needs_key and not access.api_key:
-        raise ConfigurationError(f"The API key of {kind.value} is missing.")
-    if kind in {ProviderKind.AZURE, ProviderKind.COMPATIBLE} and not access.base_url:
-        raise ConfigurationError(f"The address of {kind.value} is missing.")
+    check_access(kind, base_url=access.base_url, api_key=access.api_key)
     return access
+
+
+def check_access(kind: ProviderKind, *, base_url: str, api_key: str) -> None:
+    """Refuse a provider without what its family cannot be called without.
+
+    Raises:
+        ConfigurationError: the key or the address is missing.
+    """
+    if kind in NEED_KEY and not api_key:
+        raise ConfigurationError(f"The API key of {kind.value} is missing.")
+    if kind in NEED_ADDRESS and not base_url:
+        raise ConfigurationError(f"The address of {kind.value} is missing.")
+
+
+def is_address(url: str) -> bool:
+    """True for an http or https address with a host that can be called."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _effort(env: _Environment, kind: ProviderKind, model: str) -> str | None:
@@ -294,6 +308,11 @@ def default_effort(kind: ProviderKind, model: str) -> str | None:
     return "low" if kind in {ProviderKind.OPENAI, ProviderKind.AZURE} and model.startswith("gpt-5") else None
 
 
+def default_temperature(kind: ProviderKind) -> float | None:
+    """As steady as can be; OpenAI's reasoning models refuse the parameter, so it is left out for them."""
+    return 0.0 if kind in {ProviderKind.GROQ, ProviderKind.OLLAMA, ProviderKind.COMPATIBLE} else None
+
+
 def _structured_output(env: _Environment) -> StructuredOutput:
     name = env.text("LLM_STRUCTURED_OUTPUT", StructuredOutput.JSON_SCHEMA.value)
     try:
@@ -307,7 +326,6 @@ def _provider(env: _Environment, kind: ProviderKind, model: str) -> ProviderConf
     model = model or DEFAULT_MODELS.get(kind, "") or access.deployment
     if kind is ProviderKind.AZURE and not (access.deployment or model):
         raise ConfigurationError("AZURE_OPENAI_DEPLOYMENT is missing.")
-    plain = kind in {ProviderKind.GROQ, ProviderKind.OLLAMA, ProviderKind.COMPATIBLE}
     return ProviderConfig(
         kind=kind,
         model=model,
@@ -324,7 +342,7 @@ def _provider(env: _Environment, kind: ProviderKind, model: str) -> ProviderConf
         internal=kind.value in env.names("LLM_INTERNAL_PROVIDERS"),
         structured_output=_structured_output(env),
         reasoning_effort=_effort(env, kind, model),
-        temperature=0.0 if plain else None,
+        temperature=default_temperature(kind),
     )
 
 

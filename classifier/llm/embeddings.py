@@ -6,16 +6,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
-import httpx
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier.llm.acceptance import load_json
-from classifier.llm.config import ConfigurationError
+from classifier.llm.config import ConfigurationError, is_address
 from classifier.llm.deadline import Deadline, DeadlineExceededError, run_with_deadline
-from classifier.llm.statuses import error_for_status
+from classifier.llm.posting import post_json
 from classifier.llm.types import FailureKind, LlmError
 from classifier.llm.wire import Wire, httpx_client
 
@@ -41,8 +39,8 @@ class EmbeddingConfig:
     api_key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        if urlsplit(self.base_url).scheme not in {"http", "https"}:
-            raise ConfigurationError("EMBEDDING_BASE_URL does not start with http or https.")
+        if not is_address(self.base_url):
+            raise ConfigurationError("EMBEDDING_BASE_URL is not an http or https address.")
         if not self.model:
             raise ConfigurationError("EMBEDDING_MODEL is missing.")
         if not 1 <= self.dimensions <= _MOST_DIMENSIONS:
@@ -100,24 +98,11 @@ class EmbeddingClient:
             body["dimensions"] = self._config.dimensions
         key = self._config.api_key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        try:
-            response = self._client.post("/embeddings", json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise LlmError(FailureKind.CONNECT, f"No connection: {type(error).__name__}.") from error
-        if response.status_code >= 300:
-            raise error_for_status(response.status_code, response.headers, _error_body(response))
-        return response.content
+        return post_json(self._client, "/embeddings", body, headers)
 
     def close(self) -> None:
         """Close the client and with it the wire."""
         self._client.close()
-
-
-def _error_body(response: httpx.Response) -> object:
-    try:
-        return load_json(response.content)
-    except ValueError:
-        return response.text
 
 
 def _refusal(reason: str) -> LlmError:

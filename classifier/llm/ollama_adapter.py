@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import httpx
-
-from classifier.llm.acceptance import Answer, load_json, ollama_answer
+from classifier.llm.acceptance import Answer, ollama_answer
 from classifier.llm.adapter import Adapter, wire_messages
 from classifier.llm.config import ProviderConfig
-from classifier.llm.statuses import error_for_status
+from classifier.llm.posting import post_json
 from classifier.llm.tokens import estimate_messages
 from classifier.llm.types import FailureKind, LlmError, Message
 from classifier.llm.wire import Wire, httpx_client
@@ -52,13 +50,7 @@ class OllamaAdapter(Adapter):
                 "temperature": self.config.temperature or 0.0,
             },
         }
-        try:
-            response = self._client.post("/api/chat", json=body)
-        except httpx.HTTPError as error:
-            raise LlmError(FailureKind.CONNECT, f"No connection: {type(error).__name__}.") from error
-        if response.status_code >= 300:
-            raise error_for_status(response.status_code, response.headers, _error_body(response))
-        answer = ollama_answer(response.content)
+        answer = ollama_answer(post_json(self._client, "/api/chat", body))
         estimate = estimate_messages(messages)
         if answer.usage and answer.usage.input_tokens < _TRUNCATED_SHARE * estimate:
             raise LlmError(
@@ -71,10 +63,3 @@ class OllamaAdapter(Adapter):
     def close(self) -> None:
         """Close the client and with it the wire."""
         self._client.close()
-
-
-def _error_body(response: httpx.Response) -> object:
-    try:
-        return load_json(response.content)
-    except ValueError:
-        return response.text

@@ -11,16 +11,13 @@ from jinja2 import TemplateError
 from simple_history.models import HistoricalRecords
 
 from classifier.choices import PromptVariant, ProviderStep, ProviderTier
-from classifier.llm.config import ProviderConfig, ProviderKind, StructuredOutput
+from classifier.llm.config import NEED_ADDRESS, NEED_KEY, ProviderKind, StructuredOutput, is_address
 from classifier.llm.fused import prompt_check
 from classifier.llm.prompts import Prompt
 from common.models import Timestamped
 from teams.models import Client, Credential
 from ticketing.querysets import SharedQuerySet
 
-_ANY = "https://example.org"
-_NEED_KEY = {ProviderKind.OPENAI.value, ProviderKind.AZURE.value, ProviderKind.GROQ.value}
-_NEED_ADDRESS = {ProviderKind.AZURE.value, ProviderKind.OLLAMA.value, ProviderKind.COMPATIBLE.value}
 _MONEY = {"max_digits": 10, "decimal_places": 4, "default": Decimal(0)}
 
 
@@ -102,20 +99,16 @@ class LlmProvider(Timestamped):
             raise ValidationError({"credential": "This credential belongs to another client."})
         if self.is_active:
             self._check_complete()
-        try:
-            ProviderConfig(
-                kind=ProviderKind(self.kind), model=self.model or "?", base_url=self.base_url or _ANY
-            )
-        except ValueError as error:
-            raise ValidationError({"base_url": str(error)}) from error
+        if self.base_url and not is_address(self.base_url):
+            raise ValidationError({"base_url": "This is not an http or https address."})
 
     def _check_complete(self) -> None:
         """A row in use that cannot be asked would leave its client without any model."""
-        if self.credential is None and self.kind in _NEED_KEY:
+        if self.credential is None and self.kind in NEED_KEY:
             raise ValidationError(
                 {"credential": "This provider needs a key. Leave it out of use until it has one."}
             )
-        if not self.base_url and self.kind in _NEED_ADDRESS:
+        if not self.base_url and self.kind in NEED_ADDRESS:
             raise ValidationError({"kind": "This provider needs an address, which an administrator sets."})
 
 

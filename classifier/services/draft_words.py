@@ -5,9 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
-
-import structlog
 
 from classifier.choices import ProviderStep, StepStatus
 from classifier.engine.drafts import Draft, DraftRequest, Source, write_draft
@@ -24,8 +21,6 @@ from classifier.services.providers import provider_chain
 from teams.models import Client
 from teams.selectors import flags_enabled
 from ticketing.models import Category
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +116,4 @@ def _record(step: WorkflowStep, written: WrittenDraft) -> None:
     answer = written.completion
     step.model, step.prompt_version = f"{answer.provider} {answer.model}", answer.prompt_version
     step.tokens_in, step.tokens_out = answer.usage.input_tokens, answer.usage.output_tokens
-    step.cost = Decimal(answer.cost)
+    step.cost = answer.cost

@@ -12,6 +12,7 @@ from classifier.llm.types import Asker
 from classifier.selectors.llm_outcomes import confidence_maps
 from classifier.selectors.neighbours import nearest_confirmed
 from classifier.selectors.prompts import ChosenPrompt, prompt_choose
+from classifier.services.examples import hash_of
 from classifier.services.llm import llm_client, marker_secret, triage_models
 from classifier.services.providers import layer_settings, provider_chain
 from classifier.steps.context import LlmEngines, MakeLlm
@@ -67,13 +68,9 @@ def few_shot(*, client: Client, taxonomy_id: int, item: TriageInput, count: int)
     """
     if not count:
         return []
-    own = {_plain(redact(text).text) for text in (item.body, item.text)}
+    own = {hash_of(redact(text).text) for text in (item.body, item.text)}
     nearest = nearest_confirmed(
         client=client, taxonomy_id=taxonomy_id, text=item.text, k=count + 1, leaving=True
     )
-    others = [row for row in nearest if _plain(row.text) not in own]
+    others = [row for row in nearest if hash_of(row.text) not in own]
     return [Example(row.text, row.category) for row in others[:count]]
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())

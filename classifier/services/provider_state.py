@@ -19,7 +19,7 @@ from classifier.llm.client import LlmClient
 from classifier.llm.config import ConfigurationError, ProviderConfig
 from classifier.llm.deadline import Deadline
 from classifier.llm.fused import answer_schema, build_messages
-from classifier.llm.types import Departure, LlmError, Settlement
+from classifier.llm.types import Departure, LlmError
 from classifier.models import LlmCall, LlmProvider
 from classifier.selectors.prompts import prompt_choose
 from classifier.services.context import taxonomy_spec
@@ -242,21 +242,17 @@ def _operated(key: str, actor: Actor) -> Any:
     return breaker_of(item.config)
 
 
-class _Watched:
+class _Watched(LedgerRows):
     """The ledger, and a copy of what went into it."""
 
     def __init__(self) -> None:
-        self._rows = LedgerRows()
+        super().__init__()
         self.sent: list[Departure] = []
 
     def left(self, departure: Departure) -> None:
         """Record, then remember."""
-        self._rows.left(departure)
+        super().left(departure)
         self.sent.append(departure)
-
-    def settled(self, settlement: Settlement) -> None:
-        """Record."""
-        self._rows.settled(settlement)
 
 
 def provider_try(*, key: str, client: Client, text: str, actor: Actor) -> Trial:

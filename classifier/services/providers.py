@@ -16,7 +16,9 @@ from classifier.llm.config import (
     ProviderConfig,
     ProviderKind,
     StructuredOutput,
+    check_access,
     default_effort,
+    default_temperature,
     providers_from_env,
     settings_from_env,
 )
@@ -75,7 +77,7 @@ def provider_config_or_none(*, row: LlmProvider) -> ProviderConfig | None:
     """The row as the layers take it; one that cannot be used is logged and left out."""
     try:
         return provider_config(row=row)
-    except (ConfigurationError, Conflict, ValueError) as error:
+    except (ConfigurationError, Conflict) as error:
         logger.warning("llm_provider_unusable", provider=row.pk, reason=str(error))
         return None
 
@@ -87,11 +89,7 @@ def provider_config(*, row: LlmProvider) -> ProviderConfig:
     """
     kind = ProviderKind(row.kind)
     secret = credential_secret(credential=row.credential) if row.credential else ""
-    if not secret and kind in {ProviderKind.OPENAI, ProviderKind.AZURE, ProviderKind.GROQ}:
-        raise ConfigurationError(f"The API key of {kind.value} is missing.")
-    if not row.base_url and kind in {ProviderKind.AZURE, ProviderKind.COMPATIBLE, ProviderKind.OLLAMA}:
-        raise ConfigurationError(f"The address of {kind.value} is missing.")
-    plain = kind in {ProviderKind.GROQ, ProviderKind.OLLAMA, ProviderKind.COMPATIBLE}
+    check_access(kind, base_url=row.base_url, api_key=secret)
     return ProviderConfig(
         kind=kind,
         model=row.model,
@@ -108,12 +106,12 @@ def provider_config(*, row: LlmProvider) -> ProviderConfig:
         internal=row.is_internal,
         structured_output=StructuredOutput(row.structured_output),
         reasoning_effort=default_effort(kind, row.model),
-        temperature=0.0 if plain else None,
+        temperature=default_temperature(kind),
     )
 
 
 def known_providers() -> list[ProviderConfig]:
-    """Every model that may be asked for anybody, each once: for health and the probe."""
+    """Every model that may be asked for anybody, each once: for health."""
     rows = LlmProvider.objects.active().select_related("credential").order_by("position", "pk")
     configs = [*environment_providers(), *_usable(rows)]
     return list({config.key: config for config in configs}.values())
