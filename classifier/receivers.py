@@ -10,7 +10,7 @@ from classifier.models import WorkflowRun
 from classifier.services.draft_use import draft_settle
 from classifier.services.examples import example_record
 from classifier.services.reviews import review_settle
-from classifier.services.runs import run_request
+from classifier.services.runs import BULK, run_request
 from classifier.tasks import triage
 from common.actors import Actor
 from common.queueing import enqueue_on_commit
@@ -25,7 +25,8 @@ def request_triage(*, ticket: Ticket, actor: Actor, intent: str, **_: Any) -> No
     if intent == TriageIntent.NONE:
         return
     inline = intent == TriageIntent.INLINE
-    run = run_request(ticket=ticket, inline=inline)
+    marks = {BULK: True} if intent == TriageIntent.BULK else {}
+    run = run_request(ticket=ticket, inline=inline, parameters=marks)
     if not inline:
         enqueue_on_commit(triage, run.pk)
 

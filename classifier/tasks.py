@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from classifier.models import LlmCall, WorkflowStep
+from classifier.services.bulk import bulk_claim, bulk_process
 from classifier.services.drift import drift_check
 from classifier.services.execution import run_process
 from classifier.services.llm_return import providers_probe, returned_runs_request
@@ -38,8 +39,13 @@ def _alone(work: Callable[[], object], **named: str) -> None:
 
 @shared_task
 def triage(run_id: int) -> None:
-    """Execute a run. At-least-once: the claim makes a second delivery harmless."""
-    run_process(run_id=run_id)
+    """Execute a run, with others where it is one of many. At-least-once: a claim makes a repeat harmless."""
+    claimed = bulk_claim(run_id=run_id, now=timezone.now())
+    if not claimed:
+        run_process(run_id=run_id)
+        return
+    for alone in bulk_process(claimed=claimed):
+        enqueue(triage, alone)
 
 
 @shared_task

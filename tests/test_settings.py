@@ -88,6 +88,7 @@ def settings_with(expression: str, **variables: str) -> object:
         ("s.AI_CONFIDENCE_THRESHOLD", {"AI_CONFIDENCE_THRESHOLD": "0.7"}, 0.7),
         ("s.LLM_ENVIRONMENT", {"LLM_CACHE_SECONDS": "5"}, {"LLM_CACHE_SECONDS": "5"}),
         ("s.LLM_ENVIRONMENT", {"LLM_ENSEMBLE": "3"}, {"LLM_ENSEMBLE": "3"}),
+        ("s.LLM_ENVIRONMENT", {"LLM_BULK_SIZE": "10"}, {"LLM_BULK_SIZE": "10"}),
         ("s.EMBEDDING_BASE_URL", {"EMBEDDING_BASE_URL": "http://h/v1"}, "http://h/v1"),
         ("s.EMBEDDING_MODEL", {"EMBEDDING_MODEL": "m"}, "m"),
         ("s.EMBEDDING_API_KEY", {"EMBEDDING_API_KEY": "k"}, "k"),

@@ -167,5 +167,6 @@ class TriageIntent(models.TextChoices):
     """What the door wants of triage when it opens a ticket."""
 
     BACKGROUND = "background", "In the background"
+    BULK = "bulk", "In the background, as one of many"
     INLINE = "inline", "Leased to the request, which waits for the answer"
     NONE = "none", "None"

@@ -20,7 +20,7 @@ from classifier.models import (
     WorkflowRun,
     WorkflowStep,
 )
-from classifier.services.runs import run_request
+from classifier.services.runs import BULK, run_request
 from classifier.tasks import triage
 from common.queueing import enqueue
 from teams.admin import ActionAdmin, ReadOnlyAdmin, ReadOnlyInline
@@ -78,8 +78,9 @@ class RunsAdmin(ActionAdmin):
     def run_again(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
         """A new generation for each ticket; what people decided stays."""
         tickets = {run.ticket_id: run.ticket for run in self.selected(request, queryset)}
+        marks = {BULK: True} if len(tickets) > 1 else {}
         for ticket in tickets.values():
-            enqueue(triage, run_request(ticket=ticket, again=True).pk)
+            enqueue(triage, run_request(ticket=ticket, again=True, parameters=marks).pk)
         messages.success(request, f"{len(tickets)} tickets are triaged again.")
 
 

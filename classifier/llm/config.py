@@ -39,6 +39,7 @@ DEFAULT_BASE_URLS: Mapping[ProviderKind, str] = {
 # Models retire; only OpenAI's current small model is assumed, all others must be named.
 DEFAULT_MODELS: Mapping[ProviderKind, str] = {ProviderKind.OPENAI: "gpt-5-mini"}
 _LEAST_ENSEMBLE, _MOST_ENSEMBLE = 3, 9
+_MOST_IN_BULK = 10
 NEED_KEY = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE, ProviderKind.GROQ})
 NEED_ADDRESS = frozenset({ProviderKind.AZURE, ProviderKind.OLLAMA, ProviderKind.COMPATIBLE})
 DEFAULT_AZURE_API_VERSION = "2024-10-21"
@@ -106,6 +107,7 @@ class LayerSettings:
     """What surrounds the providers. A limit of None means unlimited, a rate of 0 unthrottled.
 
     ``ensemble`` is how many models of a chain are asked side by side; 0 asks them one after the other.
+    ``bulk_size`` is how many tickets of one client a call of a bulk run may hold; 1 asks about each alone.
     """
 
     total_seconds: float = 10.0
@@ -116,6 +118,7 @@ class LayerSettings:
     breaker_minimum_calls: int = 10
     breaker_open_seconds: float = 30.0
     ensemble: int = 0
+    bulk_size: int = 1
 
 
 class _Environment:
@@ -179,6 +182,7 @@ VARIABLES: Final = (
     "LLM_CACHE_SECONDS",
     "LLM_INTERNAL_PROVIDERS",
     "LLM_ENSEMBLE",
+    "LLM_BULK_SIZE",
     "CIRCUIT_BREAKER_THRESHOLD",
     "CIRCUIT_BREAKER_TIMEOUT",
 )
@@ -207,7 +211,16 @@ def settings_from_env(values: Mapping[str, str]) -> LayerSettings:
         ),
         breaker_open_seconds=env.number("CIRCUIT_BREAKER_TIMEOUT", defaults.breaker_open_seconds),
         ensemble=_ensemble(env),
+        bulk_size=_bulk_size(env),
     )
+
+
+def _bulk_size(env: _Environment) -> int:
+    """More tickets in one call cost each of them more accuracy than they save."""
+    size = env.number("LLM_BULK_SIZE", 1)
+    if size not in range(1, _MOST_IN_BULK + 1):
+        raise ConfigurationError(f"LLM_BULK_SIZE is not from 1 to {_MOST_IN_BULK} tickets.")
+    return int(size)
 
 
 def _ensemble(env: _Environment) -> int:

@@ -136,7 +136,8 @@ def _shortened(text: str) -> str:
     return f"{text[:_HEAD_CHARS]}\n[… {left_out} characters …]\n{text[-_TAIL_CHARS:]}"
 
 
-def _marker(text: str, secret: bytes) -> str:
+def marker_of(text: str, secret: bytes) -> str:
+    """Return letters that follow from the text and cannot be foretold without the secret."""
     digest = hmac.new(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
     return "".join(chr(ord("a") + byte % 26) for byte in digest[:_MARKER_LETTERS])
 
@@ -147,12 +148,13 @@ def _field_names(taxonomy: TaxonomySpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*asked, *own)))
 
 
-def _schema_text(taxonomy: TaxonomySpec) -> str:
-    schema = strict_schema(answer_schema(taxonomy.slugs))
-    return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+def schema_text(model: type[BaseModel]) -> str:
+    """Return an answer's schema as instructions name it."""
+    return json.dumps(strict_schema(model), separators=(",", ":"), ensure_ascii=False)
 
 
-def _system_text(taxonomy: TaxonomySpec, prompt: Prompt) -> str:
+def system_text(taxonomy: TaxonomySpec, prompt: Prompt, *, schema: str = "") -> str:
+    """Return the instructions for a taxonomy; ``schema`` describes the answer, one ticket's where empty."""
     return render(
         prompt.system,
         {
@@ -161,7 +163,7 @@ def _system_text(taxonomy: TaxonomySpec, prompt: Prompt) -> str:
             "root_causes": ROOT_CAUSES,
             "severities": LEVELS,
             "field_names": _field_names(taxonomy),
-            "schema": _schema_text(taxonomy),
+            "schema": schema or schema_text(answer_schema(taxonomy.slugs)),
         },
     )
 
@@ -182,7 +184,7 @@ def prompt_check(prompt: Prompt) -> str:
     """
     if sum(len(_LOOP.findall(part)) for part in (prompt.system, prompt.before, prompt.after)) > _MOST_LOOPS:
         return f"A prompt has at most {_MOST_LOOPS} loops."
-    system = _system_text(_SAMPLE, prompt)
+    system = system_text(_SAMPLE, prompt)
     marker = "abcdefghijklmn"
     fences = [
         render(part, {"marker": marker, "channel": channel, "file_type": file_type})
@@ -192,14 +194,15 @@ def prompt_check(prompt: Prompt) -> str:
     ]
     if "one" not in system or "two" not in system:
         return "The instructions do not list the categories: use {{ taxonomy.categories }}."
-    if _schema_text(_SAMPLE) not in system:
+    if schema_text(answer_schema(_SAMPLE.slugs)) not in system:
         return "The instructions do not hold the schema of the answer: use {{ schema }}."
     if not all(marker in fence for fence in fences):
         return "The ticket has to stand between two lines with {{ marker }}."
     return ""
 
 
-def _example_message(examples: Sequence[Example]) -> Message:
+def example_message(examples: Sequence[Example]) -> Message:
+    """The message that shows confirmed tickets of the same client."""
     lines = "\n".join(
         f"- {json.dumps(neutralise(example.text[:_EXAMPLE_CHARS]), ensure_ascii=False)} -> {example.category}"
         for example in examples[:_MAX_EXAMPLES]
@@ -208,10 +211,19 @@ def _example_message(examples: Sequence[Example]) -> Message:
     return Message(role="user", content=lines, before=before)
 
 
-def fence(ticket: TriageInput, prompt: Prompt, *, secret: bytes) -> Message:
-    """The ticket's message: blunted, shortened, and fenced in between two lines with the same marker."""
+def fence(
+    ticket: TriageInput, prompt: Prompt, *, secret: bytes = _PROCESS_SECRET, marker: str = ""
+) -> Message:
+    """The ticket's message: blunted, shortened, and fenced in between two lines with the same marker.
+
+    The marker follows from the text and the secret where none is given.
+    """
     text = neutralise(_shortened(ticket.text))
-    values = {"marker": _marker(text, secret), "channel": ticket.channel, "file_type": ticket.file_type}
+    values = {
+        "marker": marker or marker_of(text, secret),
+        "channel": ticket.channel,
+        "file_type": ticket.file_type,
+    }
     return Message(
         role="user",
         content=text,
@@ -234,8 +246,8 @@ def build_messages(
     """
     prompt = prompt or load_prompt("fused")
     ticket_message = fence(ticket, prompt, secret=secret)
-    system = Message(role="system", before=_system_text(taxonomy, prompt))
-    return (system, _example_message(examples), ticket_message) if examples else (system, ticket_message)
+    system = Message(role="system", before=system_text(taxonomy, prompt))
+    return (system, example_message(examples), ticket_message) if examples else (system, ticket_message)
 
 
 def to_predictions(answer: TriageAnswer) -> dict[str, Prediction]:

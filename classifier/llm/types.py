@@ -194,12 +194,14 @@ class Message:
     """One chat message. ``content`` may hold personal data and is redacted before it leaves.
 
     ``before`` and ``after`` are our own words around it (instructions, delimiters) and go out unchanged.
+    ``reference`` names the ticket whose words these are, where a call holds several.
     """
 
     role: Role
     content: str = ""
     before: str = ""
     after: str = ""
+    reference: str = ""
 
     @property
     def text(self) -> str:

@@ -63,6 +63,13 @@ def run_process(*, run_id: int) -> bool:
     return done
 
 
+def run_keep(*, run: WorkflowRun, token: UUID, result: TriageResult) -> bool:
+    """Keep what was computed for a claimed run; False when its lease is ours no more."""
+    done = _finish(run, token, result)
+    _afterwards(run, result, done=done)
+    return done
+
+
 def _afterwards(run: WorkflowRun, result: TriageResult, *, done: bool) -> None:
     """What follows a kept run in transactions of its own; its failure costs no triage."""
     if not done:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from classifier.choices import ProviderStep
 from classifier.engine.redaction import redact
 from classifier.engine.types import TaxonomySpec, TriageInput
@@ -20,12 +22,19 @@ from teams.models import Client
 
 
 def llm_maker(
-    *, client: Client, taxonomy_id: int, spec: TaxonomySpec, prompt: ChosenPrompt | None = None
+    *,
+    client: Client,
+    taxonomy_id: int,
+    spec: TaxonomySpec,
+    prompt: ChosenPrompt | None = None,
+    prepared: Mapping[str, Asker] | None = None,
 ) -> MakeLlm | None:
     """What makes the engines of one ticket, from the seconds left, its reference and its text.
 
     None where nothing may be asked. ``prompt`` is used for every ticket instead of the drawn one.
+    ``prepared`` holds, by reference, what answers for tickets that were asked about together before.
     """
+    ready = prepared or {}
     chain = provider_chain(client_id=client.pk, step=ProviderStep.TRIAGE)
     if not chain.primary:
         return None
@@ -33,7 +42,10 @@ def llm_maker(
     def make(seconds: float, reference: str, item: TriageInput) -> LlmEngines:
         chosen = prompt or prompt_choose(client_id=client.pk, item=item, key=reference or item.text)
         count = chosen.examples
-        examples = few_shot(client=client, taxonomy_id=taxonomy_id, item=item, count=count)
+        answered = ready.get(reference)
+        examples = (
+            few_shot(client=client, taxonomy_id=taxonomy_id, item=item, count=count) if not answered else []
+        )
 
         def build(configs: tuple[ProviderConfig, ...], models: Asker) -> LlmEngine:
             """Both tiers read the same prompt and examples; only the models differ."""
@@ -52,7 +64,7 @@ def llm_maker(
                 ),
             )
 
-        primary = build(chain.primary, triage_models(chain.primary))
+        primary = build(chain.primary, answered or triage_models(chain.primary))
         if not chain.advanced:
             return LlmEngines(primary)
         return LlmEngines(primary, build(chain.advanced, llm_client(chain.advanced)))

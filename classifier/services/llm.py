@@ -19,6 +19,7 @@ from django.utils import timezone
 from classifier.engine.redaction import Redacted, redact
 from classifier.llm.breaker import Breaker, BreakerChange, BreakerState
 from classifier.llm.budget import BudgetLimits
+from classifier.llm.bulk import shared_cost, shared_usage
 from classifier.llm.client import LlmClient
 from classifier.llm.config import ProviderConfig
 from classifier.llm.ensemble import LlmEnsemble, build_ensemble
@@ -38,36 +39,52 @@ class LedgerRows:
     """Writes one ``LlmCall`` before anything leaves, and settles it afterwards (C21)."""
 
     def __init__(self) -> None:
-        self._open: dict[int, int] = {}
+        self._open: dict[int, list[int]] = {}
 
     def left(self, departure: Departure) -> None:
-        """Record what leaves; a database that refuses stops the call."""
-        ticket = Ticket.objects.filter(reference=departure.reference).only("pk").first()
-        row = LlmCall.objects.create(
-            client_id=int(departure.client),
-            ticket_id=ticket.pk if ticket else None,
-            provider=departure.provider,
-            model=departure.model,
-            credential=departure.credential,
-            prompt_version=departure.prompt_version,
-            request=[{"role": m.role, "content": m.text} for m in departure.messages],
-            outcome="sent",
+        """Record what leaves, a row a ticket; a database that refuses stops the call."""
+        held = dict.fromkeys(m.reference for m in departure.messages if m.reference)
+        references = list(held) or [departure.reference]
+        known = dict(Ticket.objects.filter(reference__in=references).values_list("reference", "pk"))
+        rows = LlmCall.objects.bulk_create(
+            LlmCall(
+                client_id=int(departure.client),
+                ticket_id=known.get(reference),
+                provider=departure.provider,
+                model=departure.model,
+                credential=departure.credential,
+                prompt_version=departure.prompt_version,
+                # Of a call about several tickets each keeps its own words and what was sent to all.
+                request=[
+                    {"role": m.role, "content": m.text}
+                    for m in departure.messages
+                    if m.reference in {"", reference}
+                ],
+                outcome="sent",
+            )
+            for reference in references
         )
-        self._open[id(departure)] = row.pk
+        self._open[id(departure)] = [row.pk for row in rows]
         if not connection.in_atomic_block:
             # The answer takes seconds; meanwhile other threads need the connection more.
             connection.close()
 
     def settled(self, settlement: Settlement) -> None:
-        """Record the outcome of a call that left."""
-        pk = self._open.pop(id(settlement.departure), 0)
-        LlmCall.objects.filter(pk=pk).update(
-            outcome=settlement.kind.value if settlement.kind else "ok",
-            tokens_in=settlement.usage.input_tokens,
-            tokens_out=settlement.usage.output_tokens,
-            cost=settlement.cost,
-            latency_ms=settlement.latency_ms,
-        )
+        """Record the outcome of a call that left; its tickets share tokens and cost."""
+        pks = self._open.pop(id(settlement.departure), [])
+        if not pks:
+            return
+        outcome = settlement.kind.value if settlement.kind else "ok"
+        usages = shared_usage(settlement.usage, len(pks))
+        costs = shared_cost(settlement.cost, len(pks))
+        for pk, usage, cost in zip(pks, usages, costs, strict=True):
+            LlmCall.objects.filter(pk=pk).update(
+                outcome=outcome,
+                tokens_in=usage.input_tokens,
+                tokens_out=usage.output_tokens,
+                cost=cost,
+                latency_ms=settlement.latency_ms,
+            )
 
 
 def surroundings() -> Surroundings:

@@ -17,7 +17,7 @@ from classifier.llm.types import CLASS_OF, FailureClass, FailureKind, LlmError, 
 from classifier.models import WorkflowRun, WorkflowStep
 from classifier.services.llm import LedgerRows, breaker_of, client_with
 from classifier.services.providers import provider_chain
-from classifier.services.runs import run_request
+from classifier.services.runs import BULK, run_request
 from teams.models import Client
 from ticketing.choices import PERSON_STATES, TriageField
 from ticketing.models import ClientSettings, FieldDecision
@@ -108,7 +108,9 @@ def _requested_of(client: Client, now: datetime) -> list[int]:
     if not due or not _answers(client):
         return []
     return [
-        run_request(ticket=run.ticket, again=True, parameters={"after_return": _times(run) + 1}).pk
+        run_request(
+            ticket=run.ticket, again=True, parameters={"after_return": _times(run) + 1, BULK: True}
+        ).pk
         for run in due
     ]
 

@@ -24,6 +24,8 @@ from ticketing.models import Ticket
 from ticketing.services.triage import needs_review_set
 
 logger = structlog.get_logger(__name__)
+BULK = "bulk"
+"""The parameter that marks a run as one of many, which may be asked about together (C10)."""
 _BACKOFF_SECONDS = 15
 _INLINE_MARGIN = timedelta(seconds=20)
 

@@ -13,7 +13,7 @@ from django.db.models import F
 from common.actors import Actor, Role
 from common.exceptions import ApplicationError, ValidationFailed
 from teams.models import Client, Team, User
-from ticketing.choices import Channel
+from ticketing.choices import Channel, TriageIntent
 from ticketing.models import Attachment, Category, Module, Project, Requester, Ticket
 from ticketing.services.assignments import person_pick, ticket_assign
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
@@ -37,7 +37,9 @@ class NamedTicket:
 
 
 @transaction.atomic
-def named_ticket_open(*, client: Client, named: NamedTicket, actor: Actor) -> Ticket:
+def named_ticket_open(
+    *, client: Client, named: NamedTicket, actor: Actor, intent: str = TriageIntent.BACKGROUND
+) -> Ticket:
     """Open a ticket for the requester that is named; a requester's own log-in names only himself.
 
     Raises ValidationFailed for names that do not exist at this client.
@@ -57,6 +59,7 @@ def named_ticket_open(*, client: Client, named: NamedTicket, actor: Actor) -> Ti
         priority=named.priority,
         tags=tuple(named.tags),
         metadata=dict(named.metadata),
+        intent=intent,
     )
     return ticket_open(new=new, actor=actor)
 
@@ -120,7 +123,7 @@ def named_tickets_open(
             outcomes.append(BulkOutcome(index, error=item))
             continue
         try:
-            ticket = named_ticket_open(client=client, named=item, actor=actor)
+            ticket = named_ticket_open(client=client, named=item, actor=actor, intent=TriageIntent.BULK)
             outcomes.append(BulkOutcome(index, ticket=ticket))
         except ApplicationError as error:
             outcomes.append(BulkOutcome(index, error=error))

@@ -131,6 +131,10 @@ def test_the_settings_of_the_layers_take_effect() -> None:
     assert (settings.total_seconds, settings.cache_seconds, settings.rate_per_minute) == (7.0, 60, 30)
     assert (settings.daily_budget, settings.monthly_budget) == (Decimal("2.50"), Decimal(40))
     assert (settings.breaker_minimum_calls, settings.breaker_open_seconds) == (5, 15.0)
+    assert (settings.bulk_size, settings_from_env({"LLM_BULK_SIZE": "10"}).bulk_size) == (1, 10)
+    for size in ("0", "11", "2.5"):
+        with pytest.raises(ConfigurationError, match="LLM_BULK_SIZE"):
+            settings_from_env({"LLM_BULK_SIZE": size})
     assert (settings.ensemble, settings_from_env({"LLM_ENSEMBLE": "3"}).ensemble) == (0, 3)
     for size in ("1", "2", "2.5", "10", "three"):
         with pytest.raises(ConfigurationError, match="LLM_ENSEMBLE"):
