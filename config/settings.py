@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -367,6 +368,7 @@ BURST_TICKETS = env.int("BURST_TICKETS", 5)
 EMBEDDING_BASE_URL = env.str("EMBEDDING_BASE_URL", "").strip()
 EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", "").strip()
 EMBEDDING_API_KEY = env.str("EMBEDDING_API_KEY", "").strip()
+EMBEDDING_PRICE = Decimal(env.str("EMBEDDING_PRICE", "").strip() or 0)
 EMBEDDING_DIMENSIONS = int(env.str("EMBEDDING_DIMENSIONS", "").strip() or 0)
 LLM_ENVIRONMENT = {name: value for name in VARIABLES if (value := env.str(name, ""))}
 

@@ -93,6 +93,8 @@ def settings_with(expression: str, **variables: str) -> object:
         ("s.EMBEDDING_MODEL", {"EMBEDDING_MODEL": "m"}, "m"),
         ("s.EMBEDDING_API_KEY", {"EMBEDDING_API_KEY": "k"}, "k"),
         ("s.EMBEDDING_DIMENSIONS", {"EMBEDDING_DIMENSIONS": "256"}, 256),
+        ("str(s.EMBEDDING_PRICE)", {"EMBEDDING_PRICE": "0.02"}, "0.02"),
+        ("str(s.EMBEDDING_PRICE)", {"EMBEDDING_PRICE": ""}, "0"),
         ("s.EMBEDDING_DIMENSIONS", {"EMBEDDING_DIMENSIONS": ""}, 0),
         ("s.JSON_LOG_ENABLED", {"JSON_LOG_ENABLED": "1"}, True),
         ("s.CORS_ALLOWED_ORIGINS", {"CORS_ALLOWED_ORIGINS": "https://a.example"}, ["https://a.example"]),

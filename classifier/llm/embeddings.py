@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from decimal import Decimal
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, SkipValidation
 
 from classifier.llm.acceptance import load_json
-from classifier.llm.config import ConfigurationError, is_address
+from classifier.llm.config import ConfigurationError, ProviderConfig, ProviderKind, is_address
 from classifier.llm.deadline import Deadline, DeadlineExceededError, run_with_deadline
 from classifier.llm.posting import post_json
-from classifier.llm.types import FailureKind, LlmError
+from classifier.llm.tokens import estimate_messages
+from classifier.llm.types import Completion, FailureKind, LlmError, LlmRequest, ParsedT, Usage
 from classifier.llm.wire import Wire, httpx_client
 
 Vectors = NDArray[np.float32]
@@ -31,14 +34,20 @@ _SHORTENED: Final = "text-embedding-3"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingConfig:
-    """A server and its model. ``dimensions`` is the size every vector must have."""
+    """A server and its model.
+
+    ``dimensions`` is the size every vector must have, ``price`` is for a million tokens; 0 where unknown.
+    """
 
     base_url: str
     model: str
     dimensions: int
     api_key: str = field(default="", repr=False)
+    price: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
+        if not self.price >= 0:
+            raise ConfigurationError("EMBEDDING_PRICE is less than nothing.")
         if not is_address(self.base_url):
             raise ConfigurationError("EMBEDDING_BASE_URL is not an http or https address.")
         if not self.model:
@@ -56,7 +65,34 @@ class EmbeddingConfig:
     @property
     def credential(self) -> str:
         """A fingerprint of the key and the address, as the ledger stores it."""
-        return hashlib.sha256(f"{self.base_url.rstrip('/')}\n{self.api_key}".encode()).hexdigest()[:16]
+        return self.provider(timeout_seconds=1.0).credential
+
+    def provider(self, *, timeout_seconds: float) -> ProviderConfig:
+        """The server as the layers around every call know it: the same account has the same budget."""
+        return ProviderConfig(
+            kind=ProviderKind.COMPATIBLE,
+            model=self.model,
+            base_url=self.base_url,
+            api_key=self.api_key,
+            timeout_seconds=timeout_seconds,
+            price_input=self.price,
+        )
+
+
+class Embedded(BaseModel):
+    """Vectors as a completion carries them: texts × dimensions, each of length 1."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    vectors: SkipValidation[Vectors]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingAnswer:
+    """Vectors, and the tokens the server counted; None where it kept quiet."""
+
+    vectors: Vectors
+    tokens: int | None
 
 
 class EmbeddingClient:
@@ -72,7 +108,7 @@ class EmbeddingClient:
             base_url=config.base_url.rstrip("/"),
         )
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
         """Return one vector of length 1 a text (texts × dimensions), within ``timeout_seconds`` by the wall.
 
         Raises:
@@ -85,7 +121,7 @@ class EmbeddingClient:
             content = run_with_deadline(lambda: self._post(texts), Deadline.after(self._seconds))
         except DeadlineExceededError as error:
             raise LlmError(FailureKind.TIMEOUT, str(error)) from error
-        return _vectors(content, len(texts), self._config.dimensions)
+        return _answer(content, len(texts), self._config.dimensions)
 
     def _post(self, texts: Sequence[str]) -> bytes:
         body: dict[str, object] = {
@@ -105,12 +141,39 @@ class EmbeddingClient:
         self._client.close()
 
 
+class EmbeddingCompleter:
+    """The innermost layer of a request for vectors: one text a message, answered in their order."""
+
+    def __init__(self, client: EmbeddingClient, config: ProviderConfig) -> None:
+        self._client = client
+        self._config = config
+
+    def send(self, request: LlmRequest[ParsedT]) -> Completion[ParsedT]:
+        """Record the departure, ask, and say what it cost. The schema has to be ``Embedded``."""
+        if request.schema is not Embedded:
+            raise TypeError("A request for vectors is answered with vectors.")
+        if request.on_leave is not None:
+            request.on_leave()
+        started = request.deadline.clock()
+        answer = self._client.embed([message.text for message in request.messages])
+        counted = answer.tokens
+        tokens = estimate_messages(request.messages) if counted is None else counted
+        return Completion(
+            parsed=cast("ParsedT", Embedded(vectors=answer.vectors)),
+            usage=Usage(tokens, 0, estimated=counted is None),
+            model=self._config.model,
+            provider=self._config.name,
+            latency_ms=round((request.deadline.clock() - started) * 1000),
+            cost=self._config.cost(tokens, 0),
+        )
+
+
 def _refusal(reason: str) -> LlmError:
     return LlmError(FailureKind.SCHEMA_INVALID, reason)
 
 
-def _vectors(content: bytes, count: int, dimensions: int) -> Vectors:
-    """Return the vectors of an answer in the order of the texts, each of length 1.
+def _answer(content: bytes, count: int, dimensions: int) -> EmbeddingAnswer:
+    """Return the vectors of an answer in the order of the texts, each of length 1, and its tokens.
 
     Raises:
         LlmError: not_json, or schema_invalid for what is not one usable vector a text.
@@ -131,7 +194,15 @@ def _vectors(content: bytes, count: int, dimensions: int) -> Vectors:
         placed[index if type(index) is int else None] = item.get("embedding")
     if set(placed) != set(range(count)):
         raise _refusal("The answer does not say which vector belongs to which text.")
-    return _of_length_one([_row(placed[position], dimensions) for position in range(count)])
+    rows = [_row(placed[position], dimensions) for position in range(count)]
+    return EmbeddingAnswer(_of_length_one(rows), _tokens(decoded))
+
+
+def _tokens(decoded: object) -> int | None:
+    """The count of an answer's tokens, where there is one."""
+    usage = decoded.get("usage") if isinstance(decoded, Mapping) else None
+    count = usage.get("prompt_tokens") if isinstance(usage, Mapping) else None
+    return count if type(count) is int and count >= 0 else None
 
 
 def _row(numbers: object, dimensions: int) -> list[float]:

@@ -20,7 +20,7 @@ from classifier.llm.openai_adapter import OpenAIAdapter
 from classifier.llm.rate_limit import RateLimitLayer, TokenBucket
 from classifier.llm.redaction_gate import RedactionGate, Redactor
 from classifier.llm.state import DegradingState, SharedState
-from classifier.llm.types import Ledger
+from classifier.llm.types import Completer, Ledger
 
 
 def adapter_for(config: ProviderConfig) -> Adapter:
@@ -76,7 +76,8 @@ def _degrading(around: Surroundings) -> SharedState:
     return DegradingState(around.state, clock=around.clock)
 
 
-def _stack(config: ProviderConfig, around: Surroundings, adapter: Adapter) -> ProviderStack:
+def limited(inner: Completer, config: ProviderConfig, around: Surroundings) -> Completer:
+    """Return the call with what may hold it back around it: budget → rate limit → breaker."""
     settings = around.settings
     state = _degrading(around)
     default_limits = BudgetLimits(settings.daily_budget, settings.monthly_budget)
@@ -87,11 +88,13 @@ def _stack(config: ProviderConfig, around: Surroundings, adapter: Adapter) -> Pr
         if settings.rate_per_minute
         else None
     )
-    breaker = BreakerLayer(DeadlineGuard(adapter), breaker_for(config, around))
-    limited = RateLimitLayer(breaker, state, config.key, bucket, clock=around.clock)
-    cached = CacheLayer(
-        BudgetLayer(limited, budget, config), state, config, ttl_seconds=settings.cache_seconds
-    )
+    breaker = BreakerLayer(inner, breaker_for(config, around))
+    return BudgetLayer(RateLimitLayer(breaker, state, config.key, bucket, clock=around.clock), budget, config)
+
+
+def _stack(config: ProviderConfig, around: Surroundings, adapter: Adapter) -> ProviderStack:
+    held_back = limited(DeadlineGuard(adapter), config, around)
+    cached = CacheLayer(held_back, _degrading(around), config, ttl_seconds=around.settings.cache_seconds)
     gate = RedactionGate(
         cached,
         config,

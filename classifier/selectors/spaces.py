@@ -77,6 +77,7 @@ def remote_embedding() -> EmbeddingConfig | None:
             model=settings.EMBEDDING_MODEL,
             dimensions=settings.EMBEDDING_DIMENSIONS,
             api_key=settings.EMBEDDING_API_KEY,
+            price=settings.EMBEDDING_PRICE,
         )
     except ConfigurationError as error:
         logger.warning("embeddings_misconfigured", reason=str(error))

@@ -145,6 +145,15 @@ def spent_since(scope: str, since: datetime) -> Decimal:
 
 def _breaker_changed(change: BreakerChange) -> None:
     """A provider that is paused is an alert until it answers again."""
+    _told(change, "A language model is not asked for now: {}. Tickets are triaged without it.")
+
+
+def vectors_breaker_changed(change: BreakerChange) -> None:
+    """The same for the server that gives vectors."""
+    _told(change, "The server of vectors is not asked for now: {}. New tickets have no similar ones yet.")
+
+
+def _told(change: BreakerChange, sentence: str) -> None:
     now = timezone.now()
     if change.after is BreakerState.CLOSED:
         alert_resolve(rule=_ALERT, subject=change.key, now=now)
@@ -153,7 +162,7 @@ def _breaker_changed(change: BreakerChange) -> None:
         rule=_ALERT,
         subject=change.key,
         severity=AlertSeverity.WARNING,
-        message=f"A language model is not asked for now: {change.reason}. Tickets are triaged without it.",
+        message=sentence.format(change.reason),
         client=provider_owner(key=change.key),
         now=now,
     )

@@ -22,6 +22,7 @@ from classifier.llm.fused import answer_schema, build_messages
 from classifier.llm.types import Departure, LlmError
 from classifier.models import LlmCall, LlmProvider
 from classifier.selectors.prompts import prompt_choose
+from classifier.selectors.spaces import remote_embedding
 from classifier.services.context import taxonomy_spec
 from classifier.services.language import few_shot
 from classifier.services.llm import (
@@ -32,6 +33,8 @@ from classifier.services.llm import (
     marker_secret,
 )
 from classifier.services.providers import environment_providers, provider_chain, provider_config
+from classifier.services.remote_vectors import PROVIDER as VECTORS
+from classifier.services.remote_vectors import embedding_provider
 from common.actors import Actor
 from common.exceptions import Conflict, NotAllowed, NotFound
 from teams.models import Client
@@ -63,6 +66,7 @@ class ProviderState:
     spent_today: Decimal
     spent_month: Decimal
     may_operate: bool
+    may_try: bool
     priced: bool
     problem: str = ""
 
@@ -104,6 +108,32 @@ class _Known:
     config: ProviderConfig | None
     row: LlmProvider | None
     problem: str = ""
+    gives_vectors: bool = False
+
+    @property
+    def ledger_name(self) -> str:
+        """The provider's name in the ledger."""
+        if self.gives_vectors:
+            return VECTORS
+        return self.config.name if self.config else ""
+
+    @property
+    def shown_name(self) -> str:
+        """What it is called on the page."""
+        if self.gives_vectors:
+            return "Vectors of tickets, from the environment"
+        return self.row.name if self.row else "From the environment"
+
+    @property
+    def use(self) -> str:
+        """What it is asked for."""
+        if self.gives_vectors:
+            return "Similar tickets, in the background"
+        return (
+            f"{self.row.get_step_display()}, {self.row.get_tier_display().lower()}"
+            if self.row
+            else "Everything"
+        )
 
     @property
     def client(self) -> Client | None:
@@ -150,7 +180,11 @@ def _known(actor: Actor) -> list[_Known]:
         except (ConfigurationError, Conflict) as error:
             found.append(_Known(f"row-{row.pk}", None, row, str(error)))
     environment = environment_providers()
-    return found + [_Known(f"{_ENVIRONMENT}-{place}", item, None) for place, item in enumerate(environment)]
+    found += [_Known(f"{_ENVIRONMENT}-{place}", item, None) for place, item in enumerate(environment)]
+    vectors = remote_embedding()
+    if vectors is not None:
+        found.append(_Known(VECTORS, embedding_provider(config=vectors), None, gives_vectors=True))
+    return found
 
 
 def _state(item: _Known, actor: Actor, now: datetime) -> ProviderState:
@@ -161,11 +195,11 @@ def _state(item: _Known, actor: Actor, now: datetime) -> ProviderState:
     figures = _figures(item, actor, now)
     return ProviderState(
         key=item.key,
-        name=row.name if row else "From the environment",
+        name=item.shown_name,
         owner=item.client.name if item.client else ("All clients" if row else "Clients without their own"),
         kind=row.get_kind_display() if row else (config.kind.value.title() if config else ""),
         model=config.model if config else (row.model if row else ""),
-        use=f"{row.get_step_display()}, {row.get_tier_display().lower()}" if row else "Everything",
+        use=item.use,
         internal=bool(config and config.internal),
         state=str(record.state) if record else "unusable",
         reason=record.reason if record and waits else "",
@@ -173,6 +207,7 @@ def _state(item: _Known, actor: Actor, now: datetime) -> ProviderState:
         recent_failures=snapshot.failures if snapshot else 0,
         recent_calls=snapshot.calls if snapshot else 0,
         may_operate=_may_operate(item, actor),
+        may_try=not item.gives_vectors,
         priced=bool(config and (config.price_input or config.price_output)),
         problem=item.problem,
         **figures,
@@ -189,7 +224,7 @@ def _figures(item: _Known, actor: Actor, now: datetime) -> dict[str, Any]:
     if config is None:
         rows = rows.none()
     else:
-        rows = rows.filter(credential=config.credential, provider=config.name, model=config.model)
+        rows = rows.filter(credential=config.credential, provider=item.ledger_name, model=config.model)
     if actor.client_ids is not None:
         rows = rows.filter(client__in=actor.client_ids)
     found = rows.aggregate(
@@ -261,7 +296,9 @@ def provider_try(*, key: str, client: Client, text: str, actor: Actor) -> Trial:
     It costs what a ticket costs and stands in the ledger. Raises NotFound for a model or client out of reach.
     """
     item = _named(key, actor)
-    if item.config is None or not actor.may_see_client(client.pk) or item.client not in {None, client}:
+    if item.gives_vectors or item.config is None:
+        raise NotFound("There is no such language model.")
+    if not actor.may_see_client(client.pk) or item.client not in {None, client}:
         raise NotFound("There is no such language model.")
     ledger = _Watched()
     taxonomy = client.ticketing_settings.taxonomy

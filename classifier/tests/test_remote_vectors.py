@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import time_machine
+from django.core.cache import cache
 from django.db import connection
+from django.db.models import Sum
 from django.test import override_settings
 from django.utils import timezone
 
@@ -14,11 +19,13 @@ from classifier.models import LlmCall, LlmProvider, TicketVector, VectorSpace
 from classifier.selectors.neighbours import has_pgvector, nearest_confirmed, similar_tickets
 from classifier.selectors.spaces import remote_embedding
 from classifier.services.execution import run_process
+from classifier.services.provider_state import provider_pause, provider_resume, provider_states
 from classifier.services.runs import run_request
 from classifier.services.vectors import ticket_vector_write, vectors_fill
 from classifier.tasks import fill_vectors
 from classifier.tests.test_vectors import LAPTOP, VPN, VectorTestCase
-from teams.models import Client
+from common.actors import system_actor
+from teams.models import Alert, Client
 from tests.fakes.llm_server import FakeLlmServer, Fault, refused_url, sample_embeddings
 from ticketing.choices import DecisionState, TriageField
 from ticketing.models import Category, ClientSettings, FieldDecision, Ticket
@@ -30,6 +37,7 @@ class RemoteVectorTests(VectorTestCase):
     """One fake server; the first client lets texts out, the second does not."""
 
     def setUp(self) -> None:
+        cache.clear()
         self.server = FakeLlmServer().start()
         self.addCleanup(self.server.stop)
         self.use(self.server.url)
@@ -103,7 +111,7 @@ class RemoteVectorTests(VectorTestCase):
         ticket = self.triaged("The VPN drops. Mail jane.roe@example.com, password: hunter2!x")
         vectors_fill()
         call = LlmCall.objects.get(ticket=ticket)
-        self.assertEqual([{"role": "input", "content": text} for text in self.sent()], call.request)
+        self.assertEqual([{"role": "user", "content": text} for text in self.sent()], call.request)
         self.assertNotIn("jane.roe", str(call.request))
         self.assertNotIn("hunter2", str(call.request))
         self.assertEqual((call.provider, call.model, call.outcome), ("embeddings", "fake-embedder", "ok"))
@@ -200,8 +208,10 @@ class RemoteVectorTests(VectorTestCase):
         self.server.embed = sample_embeddings
         for fault in (Fault.HTTP_500, Fault.HTTP_401, Fault.HANG, Fault.SLOW_DRIP, Fault.DISCONNECT):
             with self.subTest(fault=fault):
+                cache.clear()
                 self.server.always(fault)
                 fill_vectors()
+        cache.clear()
         self.assertFalse(TicketVector.objects.filter(ticket__in=tickets).exists())
         self.assertEqual(len(self.server.requests), 8)
         self.assertFalse(LlmCall.objects.filter(outcome__in=["ok", "sent"]).exists())
@@ -251,6 +261,68 @@ class RemoteVectorTests(VectorTestCase):
         self.assertEqual((vectors_fill(), self.sent()), (1, []))
         stored = np.frombuffer(bytes(TicketVector.objects.get(ticket=ticket).vector), dtype="<f4")
         self.assertFalse(np.any(stored))
+
+    def test_vectors_are_paid_for_from_the_same_budget(self) -> None:
+        """C11, C18: a client whose money is spent is passed over, the others are not."""
+        ClientSettings.objects.filter(client=self.world.client_b).update(allow_external_llm=True)
+        ClientSettings.objects.filter(client=self.world.client_a).update(llm_daily_budget=Decimal("0.0001"))
+        self.use(self.server.url, EMBEDDING_PRICE=Decimal(10))
+        mine = [self.triaged(f"{VPN} {place}") for place in range(3)]
+        theirs = self.triaged(VPN, client=self.world.client_b)
+        self.assertEqual((vectors_fill(), len(self.server.requests)), (1, 1))
+        self.assertEqual(self.space_of(theirs), self.remote())
+        self.assertFalse(LlmCall.objects.filter(client=self.world.client_a).exists())
+        self.assertEqual((vectors_fill(), len(self.server.requests)), (0, 1))
+        ClientSettings.objects.filter(client=self.world.client_a).update(llm_daily_budget=Decimal("1"))
+        self.assertEqual(vectors_fill(), 3)
+        self.assertEqual({self.space_of(row) for row in mine}, {self.remote()})
+
+    def test_a_request_for_several_tickets_shares_its_cost(self) -> None:
+        """C11: a row a ticket, and the sum is what the server counted."""
+        self.use(self.server.url, EMBEDDING_PRICE=Decimal(1))
+        for place in range(4):
+            self.triaged(f"{VPN} {place}")
+        vectors_fill()
+        sums = LlmCall.objects.aggregate(Sum("tokens_in"), Sum("cost"))
+        self.assertEqual((sums["tokens_in__sum"], sums["cost__sum"]), (40, Decimal("0.00004")))
+
+    def test_the_breaker_spares_a_server_that_is_down(self) -> None:
+        """C11, C18: open after as many failures as for a language model; an alert; then a probe."""
+        environment = {"LLM_TIMEOUT_SECONDS": "1", "CIRCUIT_BREAKER_THRESHOLD": "2"}
+        self.use(self.server.url, LLM_ENVIRONMENT=environment)
+        ticket = self.triaged(VPN)
+        self.server.always(Fault.HTTP_500)
+        for _ in range(4):
+            vectors_fill()
+        self.assertEqual(len(self.server.requests), 2)
+        alert = Alert.objects.get(rule="llm.provider_paused")
+        self.assertIn("server of vectors", alert.message)
+        self.server.always(Fault.NONE)
+        with time_machine.travel(timezone.now() + timedelta(seconds=45)):
+            self.assertEqual(vectors_fill(), 1)
+        self.assertEqual(self.space_of(ticket), self.remote())
+
+    def test_the_rate_limit_holds_for_vectors(self) -> None:
+        """C11, C18: no token, no request; what is owed waits for the next run."""
+        self.use(self.server.url, LLM_ENVIRONMENT={"LLM_RATE_PER_MINUTE": "4"})
+        for place in range(40):
+            self.triaged(f"{VPN} {place}")
+        self.assertEqual((vectors_fill(), len(self.server.requests)), (1, 1))
+
+    def test_a_lead_sees_the_server_and_an_administrator_pauses_it(self) -> None:
+        """C9, C18: on the page of language models, with its calls and what it cost."""
+        self.use(self.server.url, EMBEDDING_PRICE=Decimal(1))
+        self.triaged(VPN)
+        vectors_fill()
+        (state,) = provider_states(actor=system_actor(), now=timezone.now())
+        self.assertEqual((state.key, state.model, state.calls_day), ("embeddings", "fake-embedder", 1))
+        self.assertEqual((state.state, state.may_try, state.priced), ("closed", False, True))
+        self.assertEqual(state.spent_today, Decimal("0.00001"))
+        provider_pause(key="embeddings", actor=system_actor())
+        waiting = self.triaged(LAPTOP)
+        self.assertEqual((vectors_fill(), self.space_of(waiting)), (0, ""))
+        provider_resume(key="embeddings", actor=system_actor())
+        self.assertEqual(vectors_fill(), 1)
 
     def test_pgvectors_column_holds_only_vectors_of_its_size(self) -> None:
         """C18: a ticket that moves to a space of another size leaves nothing of the old one behind."""

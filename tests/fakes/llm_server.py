@@ -216,7 +216,9 @@ def sample_embeddings(body: Body) -> Body:
         for word in str(text).lower().split():
             vector[zlib.crc32(word.encode()) % size] += 1.0
         data.append({"object": "embedding", "index": index, "embedding": vector})
-    return {"object": "list", "model": body.get("model", ""), "data": data}
+    tokens = 10 * len(data)
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "model": body.get("model", ""), "data": data, "usage": usage}
 
 
 def _content(fault: Fault, answer: Body) -> str | None:

@@ -48,9 +48,9 @@ def first_vector(vector: object) -> Callable[[Body], Body]:
 
 def test_vectors_have_length_one_and_stand_in_the_order_of_the_texts(server: FakeLlmServer) -> None:
     """C18: the index decides, not the place in the answer."""
-    straight = client(server).embed(TEXTS)
+    straight = client(server).embed(TEXTS).vectors
     server.embed = changed(lambda data: data[::-1])
-    assert np.array_equal(client(server).embed(TEXTS), straight)
+    assert np.array_equal(client(server).embed(TEXTS).vectors, straight)
     assert straight.shape == (3, 64)
     assert straight.dtype == np.float32
     assert np.allclose(np.linalg.norm(straight, axis=1), 1.0, atol=1e-6)
@@ -148,7 +148,7 @@ def test_a_full_request_fits_into_the_answer(server: FakeLlmServer) -> None:
         "data": [{"index": index, "embedding": numbers} for index in range(len(body["input"]))]
     }
     asking = client(server, dimensions=1536)
-    assert asking.embed(["text"] * MOST_TEXTS).shape == (MOST_TEXTS, 1536)
+    assert asking.embed(["text"] * MOST_TEXTS).vectors.shape == (MOST_TEXTS, 1536)
     for count in (0, MOST_TEXTS + 1):
         with pytest.raises(ValueError, match="texts"):
             asking.embed(["text"] * count)
