@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from classifier.choices import ExampleSource, ModelAction, ModelState
+from classifier.engine.looks import Looks
 from classifier.engine.paired import (
     Labelled,
     PairedTest,
@@ -77,9 +78,9 @@ def verdict_on(*, examples: Sequence[TaughtExample], active: LocalModel | None) 
 
     What is tested is the recipe with the new labels, by ten candidates with nine tenths of them each. They
     share most of what they were taught, so the p-value is exact for the ten together, not for their average
-    over other draws of labels. The test is one-sided, because "is it better" is: of models that are equally
-    good, one in twenty passes a single look at 0.05. Every night with new labels is another look and is not
-    corrected for: over half a year about one in four such models would pass at some point.
+    over other draws of labels. The test is one-sided, because "is it better" is. Every night with new labels
+    could be another look, so the looks against one model share ``MODEL_PROMOTION_P_VALUE`` among them
+    (``Looks``): over all of them at most one in twenty of models that are equally good passes at 0.05.
 
     Labels that are wrong would be judged by labels that are wrong. So what passes is asked a second question:
     does it, with the new labels, know less of what the model in use was taught, each text out of fold for
@@ -94,24 +95,63 @@ def verdict_on(*, examples: Sequence[TaughtExample], active: LocalModel | None) 
     if in_use is None:
         return Verdict(True, "The model in use cannot be read any more.", {"against": str(active)}, active.pk)
     unseen = _unseen(examples, active)
-    judged, new = held_out_answers(
-        [row.labelled() for row in examples], distinct(row.labelled() for row in unseen)
-    )
+    texts = distinct(row.labelled() for row in unseen)
+    looks, alpha = looks_at(active), settings.MODEL_PROMOTION_P_VALUE
+    if texts and len(texts) < looks.next_at:
+        return Verdict(False, _too_early(len(texts), looks), {"against": str(active)}, active.pk)
+    judged, new = held_out_answers([row.labelled() for row in examples], texts)
     old = [answer.value for answer in in_use.predict([row.text for row in judged])]
     test = compare_answers([row.label for row in judged], new, old)
-    bound = settings.MODEL_PROMOTION_P_VALUE
+    bound, counts = looks.bound(alpha), looks.can_pass(test, alpha)
     blind = {row.text_hash for row in unseen if row.source == ExampleSource.BLIND}
     figures = {
         **asdict(test),
         "bound": bound,
+        "alpha": alpha,
+        # A look that no split of its differences could have passed is none and costs nothing.
+        "look": looks.taken + 1 if counts else 0,
+        "texts": len(texts),
         "against": str(active),
         "blind": sum(row.key in blind for row in judged),
     }
+    sentence = f"{_sentence(test, bound)} {_look_sentence(looks, alpha, counts)}".strip()
     if not test.shows_better(bound):
-        return Verdict(False, _sentence(test, bound), figures, active.pk)
+        return Verdict(False, sentence, figures, active.pk)
     kept = _memory(examples, active, unseen)
-    reason = f"{_sentence(test, bound)} {_memory_sentence(kept, bound)}"
-    return Verdict(not kept.shows_worse(bound), reason, {**figures, "memory": asdict(kept)}, active.pk)
+    reason = f"{sentence} {_memory_sentence(kept, alpha)}"
+    return Verdict(not kept.shows_worse(alpha), reason, {**figures, "memory": asdict(kept)}, active.pk)
+
+
+def looks_at(active: LocalModel) -> Looks:
+    """The looks that were taken against the model in use, by the evidence of those that were judged.
+
+    Texts that taught a model which was taken back count no more, so their number starts anew with it.
+    """
+    rows = LocalModel.objects.filter(
+        taxonomy_id=active.taxonomy_id, field=active.field, evidence__against=str(active)
+    )
+    # Evidence from before looks were counted names neither its look nor its texts.
+    taken = [row for row in rows if row.evidence.get("judged") and row.evidence.get("look", 1)]
+    since = [
+        row.evidence.get("texts", row.evidence["judged"])
+        for row in taken
+        if active.promoted_at is None or row.created_at > active.promoted_at
+    ]
+    return Looks(len(taken), max(since, default=0))
+
+
+def _too_early(texts: int, looks: Looks) -> str:
+    return (
+        f"People have labelled {texts} texts that the model in use has not seen; the last look was at "
+        f"{looks.texts}. The next is due at {looks.next_at}, because looking at nearly the same again would "
+        "spend doubt for nothing."
+    )
+
+
+def _look_sentence(looks: Looks, alpha: float, counts: bool) -> str:
+    if not counts:
+        return "So few differences could not have passed, so this does not count as a look."
+    return f"This is look {looks.taken + 1} at this comparison; all looks together may err with {alpha:g}."
 
 
 def _unseen(examples: Sequence[TaughtExample], active: LocalModel) -> list[TaughtExample]:

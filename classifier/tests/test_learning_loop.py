@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 from django.test import TestCase, override_settings
 from rest_framework.test import APIClient
 
 from classifier.choices import ExampleSource, ModelAction, ModelState
+from classifier.engine.looks import Looks
 from classifier.engine.paired import mcnemar_exact
 from classifier.models import LabelledExample, LocalModel, ModelChange
 from classifier.services.examples import hash_of
 from classifier.services.local_models import local_engine
-from classifier.services.promotion import Verdict, model_promote, model_rollback, verdict_apply
+from classifier.services.promotion import Verdict, looks_at, model_promote, model_rollback, verdict_apply
 from classifier.services.training import models_train
 from classifier.tests.support import load_world, open_ticket, service_actor
 from common.actors import system_actor
@@ -198,7 +200,29 @@ class PromotionTests(LearningCase):
         """C24: a stricter house promotes less."""
         self.correct(30)
         (second,) = models_train(taxonomy=self.taxonomy)
-        self.assertEqual((second.state, second.evidence["bound"]), (ModelState.SHADOW, 1e-30))
+        self.assertEqual((second.state, second.evidence["alpha"]), (ModelState.SHADOW, 1e-30))
+        self.assertLess(second.evidence["bound"], 1e-30)
+
+    def test_looks_at_one_model_are_counted_and_need_a_quarter_more_labels(self) -> None:
+        """C24: the second look has to meet a quarter of the first one's bound, and comes when it can tell."""
+        self.assertEqual(looks_at(self.first), Looks(0, 0))
+        earlier = LocalModel.objects.create(
+            taxonomy=self.taxonomy, field="category", version=7, snapshot_hash="x", example_count=1,
+            state=ModelState.SHADOW,
+            evidence={"against": str(self.first), "judged": 40, "look": 1, "texts": 40},
+        )  # fmt: skip
+        self.assertEqual(looks_at(self.first), Looks(1, 40))
+        self.correct(12)
+        (second,) = models_train(taxonomy=self.taxonomy)
+        self.assertEqual((second.state, second.evidence.get("judged")), (ModelState.SHADOW, None))
+        self.assertIn("The next is due at 50", second.evidence["reason"])
+        self.assertEqual(looks_at(self.first), Looks(1, 40))
+        LocalModel.objects.filter(pk=earlier.pk).update(
+            evidence={"against": str(self.first), "judged": 8, "look": 1, "texts": 8}
+        )
+        (third,) = models_train(taxonomy=self.taxonomy, force=True)
+        self.assertEqual(third.evidence["judged"], 12)
+        self.assertAlmostEqual(third.evidence["bound"], 0.05 * 6 / (4 * math.pi**2))
 
 
 class RecordTests(LearningCase):
