@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from classifier.choices import ExampleSource, ProposalKind, ProposalState
+from classifier.engine.copies import last_of_each
 from classifier.engine.mining import MinedPhrase, mine_phrases
 from classifier.engine.phrases import words_of
 from classifier.models import LabelledExample, RuleProposal
@@ -27,14 +28,17 @@ _ORDER: Final = 50
 def rules_mine(*, client: Client) -> list[RuleProposal]:
     """Propose what the client's confirmed tickets show, and renew the figures of what is proposed already.
 
-    Only labels of people count. What was adopted or dismissed is not proposed again.
+    Only labels of people count, and near copies of a text count once: a form or a campaign sent fifty times
+    is one thing somebody said. What was adopted or dismissed is not proposed again.
     """
     taxonomy = client.ticketing_settings.taxonomy
     rows = list(
         LabelledExample.objects.filter(client=client, taxonomy=taxonomy, is_active=True)
         .exclude(source=ExampleSource.STARTER)
+        .order_by("pk")
         .values_list("text", "category__slug", "team_slug")
     )
+    rows = [rows[place] for place in last_of_each([row[0] for row in rows])]
     if len(rows) < _LEAST_EXAMPLES:
         return []
     texts = [row[0] for row in rows]

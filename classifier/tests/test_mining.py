@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from classifier.models import LabelledExample, RuleProposal
 from classifier.services.mining import rules_mine
+from classifier.tests.engine.test_copies import CAMPAIGN
 from classifier.tests.engine.test_mining import sample
 from teams.choices import Group
 from ticketing.models import Category, RoutingRule
@@ -95,6 +96,20 @@ class MiningTests(TestCase):
         self.assertNotContains(self.client.get(reverse("review:proposals")), proposal.phrase)
         self.client.force_login(self.world.agent)
         self.assertEqual(self.client.get(reverse("review:proposals")).status_code, 404)
+
+    def test_a_campaign_of_copies_proposes_nothing(self) -> None:
+        """C29: sixty copies with another number, name and farewell are one ticket, in both halves."""
+        others, _ = sample(60, seed=3)
+        network, hardware = Category.objects.get(slug="network"), Category.objects.get(slug="hardware")
+        texts = [text.replace("badge reader", "") for text in others]
+        rows = [(text, hardware) for text in texts]
+        rows += [(CAMPAIGN.format(n=n, end=f"Regards, {chr(65 + n % 26)}"), network) for n in range(60)]
+        for place, (text, category) in enumerate(rows):
+            LabelledExample.objects.create(
+                taxonomy=self.world.taxonomy, client=self.world.client_a, text=text, text_hash=str(place),
+                category=category, source="review",
+            )  # fmt: skip
+        self.assertEqual(rules_mine(client=self.world.client_a), [])
 
     def test_few_labels_propose_nothing(self) -> None:
         """C29: a handful of tickets proves nothing."""
