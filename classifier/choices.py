@@ -114,6 +114,15 @@ class ProposalState(models.TextChoices):
     DISMISSED = "dismissed", "Dismissed"
 
 
+class TrialState(models.TextChoices):
+    """Life of a change that is tried."""
+
+    PENDING = "pending", "Waiting"
+    RUNNING = "running", "Running"
+    COMPLETED = "completed", "Done"
+    FAILED = "failed", "Failed"
+
+
 class Tone(models.TextChoices):
     """How a draft speaks."""
 

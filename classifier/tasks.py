@@ -20,6 +20,7 @@ from classifier.services.mining import rules_mine
 from classifier.services.runs import due_runs, missing_runs_request, worn_out_stop
 from classifier.services.spaces import space_ensure
 from classifier.services.training import models_train
+from classifier.services.trials import due_trials, old_trials_delete, trial_process
 from classifier.services.vectors import vectors_fill
 from common.queueing import enqueue
 from teams.models import Client
@@ -59,6 +60,8 @@ def sweep() -> None:
     missing_runs_request(now=now)
     for run_id in due_runs(now=now):
         enqueue(triage, run_id)
+    for trial_id in due_trials(now=now):
+        enqueue(try_change, trial_id)
 
 
 @shared_task
@@ -79,6 +82,12 @@ def retrain() -> None:
         return
     for taxonomy in Taxonomy.objects.filter(is_active=True):
         _alone(partial(models_train, taxonomy=taxonomy), taxonomy=taxonomy.slug)
+
+
+@shared_task(time_limit=900, soft_time_limit=840)
+def try_change(trial_id: int) -> None:
+    """Judge stored tickets with a change. At-least-once: the claim makes a second delivery harmless."""
+    trial_process(trial_id=trial_id)
 
 
 @shared_task(time_limit=900, soft_time_limit=840)
@@ -105,8 +114,10 @@ def fill_vectors() -> None:
 
 @shared_task
 def housekeeping() -> None:
-    """Drop details of old steps and prompts of old calls; what was decided stays. Repeating is safe."""
-    before = timezone.now() - timedelta(days=_STEP_DAYS)
+    """Drop details of old steps and calls, and old trials; what was decided stays. Repeating is safe."""
+    now = timezone.now()
+    old_trials_delete(now=now)
+    before = now - timedelta(days=_STEP_DAYS)
     WorkflowStep.objects.filter(created_at__lt=before).exclude(input={}, output={}).update(
         input={}, output={}
     )

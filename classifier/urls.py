@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("proposed-rules/", proposals.overview, name="proposals"),
     path("proposed-rules/<int:pk>/decide", proposals.decide, name="proposal_decide"),
     path("what-if/", what_if.trial, name="what_if"),
+    path("what-if/<uuid:uuid>", what_if.outcome, name="what_if_trial"),
     path("replay/<uuid:uuid>", what_if.again, name="replay"),
     path("language-models/", providers.overview, name="providers"),
     path("language-models/<slug:key>/operate", providers.operate, name="provider_operate"),

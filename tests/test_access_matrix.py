@@ -18,7 +18,7 @@ from django.test import TestCase
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from classifier.models import LlmProvider, ReviewItem, RuleProposal, SecondOpinion
+from classifier.models import LlmProvider, ReviewItem, RuleProposal, SecondOpinion, WhatIfTrial
 from classifier.services.runs import run_request
 from common.actors import system_actor
 from teams.choices import Group, Scope
@@ -108,6 +108,7 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "admin/language-models/<slug:key>/try": lambda w: {"key": f"row-{w.provider.pk}"},
     "admin/proposed-rules/<int:pk>/decide": lambda w: {"pk": w.proposal.pk},
     "admin/replay/<uuid:uuid>": lambda w: {"uuid": w.run.uuid},
+    "admin/what-if/<uuid:uuid>": lambda w: {"uuid": w.trial.uuid},
 }
 
 SHARED_WITH_CLIENT = {
@@ -191,6 +192,7 @@ class Secret:
             support=9, right=9, bound=0.7,
         )  # fmt: skip
         self.run = run_request(ticket=self.ticket)
+        self.trial = WhatIfTrial.objects.create(client=client, asked_by=self.world.lead, summary=MARK)
 
     def _attachment(self) -> Attachment:
         row = Attachment(client=self.world.client_a, ticket=self.ticket, name=f"{MARK}.txt", size=1)

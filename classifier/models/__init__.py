@@ -12,6 +12,7 @@ from classifier.models.learning import (
 from classifier.models.mining import RuleProposal
 from classifier.models.outcomes import Classification, ExtractedField, LlmCall, ResponseDraft
 from classifier.models.runs import Prediction, WorkflowRun, WorkflowStep
+from classifier.models.trials import WhatIfTrial
 from classifier.models.vectors import ExampleVector, TicketVector, VectorSpace
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "TicketVector",
     "TrainingSet",
     "VectorSpace",
+    "WhatIfTrial",
     "WorkflowRun",
     "WorkflowStep",
 ]

@@ -5,7 +5,7 @@ Nothing is written but the ledger of calls, where a prompt is tried with a real 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -36,6 +36,9 @@ from teams.models import Client
 from ticketing.choices import PERSON_STATES, DecisionState, TriageField
 from ticketing.models import FieldDecision, RoutingRule, Ticket
 
+Progress = Callable[[int, int], None]
+"""Told how many tickets are judged, and how many there are."""
+
 MOST_TICKETS: Final = 300
 MOST_ASKED: Final = 20
 """A prompt is tried with a real model: each ticket costs what a ticket costs."""
@@ -56,6 +59,17 @@ class Change:
     def asks_model(self) -> bool:
         """Whether a language model is asked for every ticket."""
         return self.prompt is not None
+
+    def in_words(self) -> str:
+        """What is tried, for the list of trials."""
+        parts = [
+            f"applied from {self.accept:g}" if self.accept is not None else "",
+            f"suggested from {self.suggest:g}" if self.suggest is not None else "",
+            f"model {self.model}" if self.model else "",
+            f"rule “{self.rule}” the other way" if self.rule else "",
+            f"prompt {self.prompt}" if self.prompt else "",
+        ]
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +114,16 @@ class Comparison:
     differences: list[Difference] = field(default_factory=list)
 
 
-def what_if(*, client: Client, change: Change, last: int, actor: Actor) -> Comparison:
+def what_if(
+    *, client: Client, change: Change, last: int, actor: Actor, progress: Progress | None = None
+) -> Comparison:
     """Judge the client's newest tickets as they are judged now, and with the change; list the differences.
 
-    What people decided is left out of the judging and used to say which side is right. Raises NotFound for a
+    What people decided is left out of the judging and used to say which side is right. ``progress`` is told
+    the tickets judged and those there are; what it raises ends the comparison. Raises NotFound for a
     client, model, rule or prompt out of reach, ValidationFailed for a change that changes nothing.
     """
-    _check(client, change, actor)
+    what_if_check(client=client, change=change, actor=actor)
     now = triage_context(client=client)
     then = _changed(now, change)
     seconds = settings.WORKFLOW_TIMEOUT_SECONDS if change.asks_model else 0.0
@@ -117,7 +134,9 @@ def what_if(*, client: Client, change: Change, last: int, actor: Actor) -> Compa
     comparison = Comparison(tickets=len(rows))
     for side, context in ((comparison.before, now), (comparison.after, then)):
         side.accept, side.suggest = context.thresholds.accept, context.thresholds.suggest
-    for ticket in rows:
+    for place, ticket in enumerate(rows):
+        if progress is not None:
+            progress(place, len(rows))
         right = decided.get(ticket.pk, {})
         before, after = (_judged(ticket, context, seconds) for context in (now, then))
         judged = {} if ticket.pk in taught else right
@@ -142,8 +161,8 @@ def replay(*, run: WorkflowRun) -> list[Difference]:
     return differences(ticket, kept, again, _decided([ticket]).get(ticket.pk, {}))
 
 
-def _check(client: Client, change: Change, actor: Actor) -> None:
-    """Everything tried belongs to the client or to everybody."""
+def what_if_check(*, client: Client, change: Change, actor: Actor) -> None:
+    """Everything tried belongs to the client or to everybody. Raises NotFound, ValidationFailed."""
     if not (actor.is_lead and actor.may_see_client(client.pk)):
         raise NotFound("There is no such client.")
     owners = [row.client_id for row in (change.rule, change.prompt) if row is not None]

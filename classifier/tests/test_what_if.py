@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from unittest import mock
+from uuid import uuid4
+
 from django.core.cache import cache
 from django.test import TestCase, override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from classifier.llm.prompts import load_prompt
-from classifier.models import LlmCall, LocalModel, PromptVersion
+from classifier.models import LlmCall, LocalModel, PromptVersion, WhatIfTrial
 from classifier.services.examples import starter_examples_load
 from classifier.services.execution import run_process
 from classifier.services.runs import run_request
 from classifier.services.training import models_train
+from classifier.services.trials import (
+    due_trials,
+    old_trials_delete,
+    trial_comparison,
+    trial_process,
+    trial_request,
+)
 from classifier.services.what_if import Change, Comparison, replay, what_if
 from classifier.tests.support import load_world, open_ticket, service_actor
 from common.exceptions import ApplicationError, NotFound
@@ -123,12 +135,86 @@ class WhatIfTests(TestCase):
         """C25: a lead compares and replays; strangers and agents find nothing."""
         self.client.force_login(self.lead_user)
         address, run = reverse("review:what_if"), self.sure.runs.get(purpose="triage")
-        page = self.client.post(address, {"client": self.one.pk, "last": 50, "accept": 1.0})
+        answer = self.client.post(address, {"client": self.one.pk, "last": 50, "accept": 1.0})
+        trial = WhatIfTrial.objects.get()
+        shown = reverse("review:what_if_trial", args=[trial.uuid])
+        self.assertRedirects(answer, shown, fetch_redirect_response=False)
+        waiting = self.client.get(shown)
+        self.assertContains(waiting, "It begins in a moment")
+        self.assertEqual(waiting["Refresh"], "2")
+        self.assertTrue(trial_process(trial_id=trial.pk))
+        page = self.client.get(shown)
         self.assertContains(page, self.sure.reference)
+        self.assertNotIn("Refresh", page)
+        self.assertContains(self.client.get(address), "applied from 1")
         self.assertContains(self.client.get(reverse("review:replay", args=[run.uuid])), "The same again")
         self.client.force_login(make_user("what-if-stranger", Group.LEADS, self.two))
         self.assertEqual(self.client.get(reverse("review:replay", args=[run.uuid])).status_code, 404)
         answer = self.client.post(address, {"client": self.one.pk, "last": 50, "accept": 1.0})
-        self.assertNotContains(answer, self.sure.reference)
+        self.assertEqual(WhatIfTrial.objects.count(), 1)
+        self.assertNotContains(answer, "applied from 1")
+        self.assertEqual(self.client.get(shown).status_code, 404)
         self.client.force_login(make_user("what-if-agent", Group.AGENTS, self.one))
         self.assertEqual(self.client.get(address).status_code, 404)
+        self.assertEqual(self.client.get(shown).status_code, 404)
+
+    def owed(self, **change: object) -> WhatIfTrial:
+        """A trial that waits."""
+        return trial_request(
+            client=self.one,
+            change=Change(**change),
+            last=50,
+            actor=self.lead,
+            user=self.lead_user,  # type: ignore[arg-type]
+        )
+
+    def test_a_trial_is_a_job_with_a_lease(self) -> None:
+        """C25, FACTS 6: judged once; what a killed worker left is found by the sweeper and done again."""
+        trial = self.owed(accept=1.0)
+        now = timezone.now()
+        self.assertEqual(due_trials(now=now), [trial.pk])
+        WhatIfTrial.objects.update(
+            state="running", attempts=1, lease_token=uuid4(), lease_until=now + timedelta(minutes=1)
+        )
+        self.assertEqual(due_trials(now=now), [])
+        self.assertFalse(trial_process(trial_id=trial.pk))
+        WhatIfTrial.objects.update(lease_until=now - timedelta(seconds=1))
+        self.assertEqual(due_trials(now=now), [trial.pk])
+        self.assertTrue(trial_process(trial_id=trial.pk))
+        self.assertFalse(trial_process(trial_id=trial.pk))
+        trial.refresh_from_db()
+        self.assertEqual((trial.state, trial.total, trial.attempts), ("completed", 2, 2))
+        stored = trial_comparison(trial=trial, actor=self.lead)
+        self.assertEqual(
+            stored, what_if(client=self.one, change=Change(accept=1.0), last=50, actor=self.lead)
+        )
+
+    def test_who_lost_the_lease_writes_nothing(self) -> None:
+        """C2: another worker took it over while this one was judging."""
+        trial = self.owed(accept=1.0)
+
+        def taken(*_: object) -> object:
+            WhatIfTrial.objects.update(lease_token=uuid4())
+            return mock.DEFAULT
+
+        with mock.patch("classifier.services.what_if.differences", side_effect=taken, return_value=[]):
+            self.assertFalse(trial_process(trial_id=trial.pk))
+        trial.refresh_from_db()
+        self.assertEqual((trial.state, trial.result), ("running", {}))
+
+    def test_a_trial_that_cannot_be_done_says_why(self) -> None:
+        """C25: what was deleted meanwhile, and what died twice."""
+        rule = RoutingRule.objects.create(client=self.one, slug="r", name="R", team=Team.objects.first())
+        gone = self.owed(rule=rule)
+        rule.delete()
+        self.assertFalse(trial_process(trial_id=gone.pk))
+        gone.refresh_from_db()
+        self.assertEqual((gone.state, "deleted" in gone.error), ("failed", True))
+        dead = self.owed(accept=1.0)
+        WhatIfTrial.objects.filter(pk=dead.pk).update(
+            state="running", attempts=2, lease_until=timezone.now() - timedelta(seconds=1)
+        )
+        self.assertEqual(due_trials(now=timezone.now()), [])
+        dead.refresh_from_db()
+        self.assertEqual(dead.state, "failed")
+        self.assertEqual(old_trials_delete(now=timezone.now() + timedelta(days=31)), 2)
