@@ -75,7 +75,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _list("Classifications", "category", "classifier_classification"),
             _link("What if", "science", reverse("review:what_if")),
             _link("Language models", "neurology", reverse("review:providers")),
-            _list("Model records", "settings_input_component", "classifier_llmprovider"),
+            _list("Language model records", "settings_input_component", "classifier_llmprovider"),
             _list("Prompts", "chat", "classifier_promptversion"),
             _list("What left the house", "outbound", "classifier_llmcall"),
         ),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -45,6 +45,7 @@ class PromptsAdmin(HistoryAdmin):
     list_display = ("__str__", "client", "variant", "weight", "is_active", "note", "created_at", "copy_link")
     list_filter = ("client", "variant", "is_active")
     list_select_related = ("client",)
+    list_before_template = "admin/classifier/_built_in_prompt.html"
     fieldsets = (
         ("Use", {"fields": ("client", "name", "variant", "examples", "weight", "is_active", "note")}),
         ("Words", {"fields": ("system", "before", "after")}),
@@ -53,6 +54,12 @@ class PromptsAdmin(HistoryAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Predictions name the version by its text."""
         return _TEXTS if obj is not None else ()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, and above it the words that are used where no version is."""
+        return super().changelist_view(request, {**(extra_context or {}), "built_in": load_prompt("fused")})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A new version begins with the words of the one it is copied from, else with the shipped ones."""

@@ -12,10 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
+from classifier.choices import ModelState
 from classifier.forms import ApplyForm, ChooserForm, ReasonForm
 from classifier.models import LabelledExample, LocalModel, ModelChange, ReviewItem
 from classifier.selectors.quality import clients_of, model_evaluation, threshold_choice
-from classifier.services.promotion import model_promote, model_rollback
+from classifier.services.promotion import model_before, model_promote, model_rollback
 from classifier.services.thresholds import category_threshold_set, client_threshold_set
 from classifier.services.training import models_train
 from common.actors import Actor
@@ -135,7 +136,8 @@ class ModelsAdmin(ActionAdmin):
             if asked
             else None,
             "clients": clients_of(model=model, actor=actor),
-            "may_change": self.belongs_here(actor, model),
+            "may_change": self.belongs_here(actor, model)
+            and (model.state != ModelState.ACTIVE or model_before(model=model) is not None),
             "reason_form": ReasonForm(),
         }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -44,6 +47,30 @@ class PredictionInline(ReadOnlyInline):
     verbose_name_plural = "Predictions"
 
 
+class PurposeFilter(admin.SimpleListFilter):
+    """Triage unless something else is chosen: every triage brings a draft, which would stand in between."""
+
+    title = "purpose"
+    parameter_name = "purpose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Each purpose, and all together."""
+        return [*((str(value), str(label)) for value, label in Purpose.choices), ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> QuerySet[WorkflowRun]:
+        """Runs of the chosen purpose."""
+        return queryset if self._chosen() == "all" else queryset.filter(purpose=self._chosen())
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """The same choices, with the one that holds marked."""
+        for value, label in self.lookup_choices:
+            address = changelist.get_query_string({self.parameter_name: value})
+            yield {"selected": value == self._chosen(), "query_string": address, "display": label}
+
+    def _chosen(self) -> str:
+        return self.value() or str(Purpose.TRIAGE)
+
+
 @admin.register(WorkflowRun)
 class RunsAdmin(ActionAdmin):
     """Triage that is owed or done."""
@@ -52,7 +79,7 @@ class RunsAdmin(ActionAdmin):
         "ticket", "purpose", "state_badge", "decided_by", "generation", "attempts", "duration_ms", "cost",
         "degraded_steps", "created_at",
     )  # fmt: skip
-    list_filter = ("state", "purpose", "decided_by", "client")
+    list_filter = ("state", PurposeFilter, "decided_by", "client")
     search_fields = ("ticket__reference", "ticket__subject", "correlation_id")
     list_select_related = ("ticket", "client")
     ordering = ("-created_at",)

@@ -88,7 +88,7 @@ class LlmProvider(Timestamped):
 
     class Meta:
         ordering = ["client", "position", "pk"]
-        verbose_name = "language model"
+        verbose_name = "language model record"
 
     def __str__(self) -> str:
         return self.name

@@ -102,6 +102,7 @@ class LlmCall(models.Model):
     class Meta:
         ordering = ["-created_at"]
         verbose_name = "LLM call"
+        verbose_name_plural = "what left the house"
         indexes = [
             # Budgets: what a client, and what a credential, spent since midnight or the first of the month.
             models.Index(fields=["client", "created_at"], name="llm_spend"),

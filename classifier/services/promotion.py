@@ -257,6 +257,13 @@ def _switch(model: LocalModel) -> LocalModel | None:
     return before
 
 
+def model_before(*, model: LocalModel) -> LocalModel | None:
+    """The model a roll-back would put into use again; None for the first of its field."""
+    rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
+    retired = rows.filter(state=ModelState.RETIRED, promoted_at__isnull=False)
+    return retired.order_by("-promoted_at").first()
+
+
 @transaction.atomic
 def model_rollback(*, model: LocalModel, actor: Actor, reason: str) -> LocalModel:
     """Take an active model out of use and make the one before it active again; returns that one.
@@ -268,8 +275,7 @@ def model_rollback(*, model: LocalModel, actor: Actor, reason: str) -> LocalMode
     rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
     if not rows.filter(pk=model.pk, state=ModelState.ACTIVE).exists():
         raise Conflict("Only the model in use can be rolled back.")
-    retired = rows.filter(state=ModelState.RETIRED, promoted_at__isnull=False)
-    before = retired.order_by("-promoted_at").first()
+    before = model_before(model=model)
     if before is None:
         raise Conflict("There is no earlier model to go back to.")
     _switch(before)
