@@ -14,6 +14,7 @@ from classifier.services.runs import BULK, run_request
 from classifier.tasks import triage
 from common.actors import Actor
 from common.queueing import enqueue_on_commit
+from teams.selectors import flag_enabled
 from ticketing.choices import TriageIntent
 from ticketing.models import Message, Ticket
 
@@ -38,7 +39,9 @@ def request_triage_of_change(*, ticket: Ticket, actor: Actor, fields: frozenset[
 
 
 def request_draft(*, ticket: Ticket, run_uuid: UUID, needs_review: bool, **_: Any) -> None:
-    """The draft is a second run after apply, so that it cites the real SLA target."""
+    """The draft is a second run after apply, so that it cites the real SLA target; none where not wanted."""
+    if not flag_enabled("ENABLE_RESPONSE_GENERATION", client_id=ticket.client_id):
+        return
     run = WorkflowRun.objects.filter(uuid=run_uuid).first()
     draft = run_request(ticket=ticket, purpose=Purpose.DRAFT, follows=run)
     enqueue_on_commit(triage, draft.pk)

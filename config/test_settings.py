@@ -49,4 +49,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: two-writer tests need two connections.
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_var) / "test.sqlite3")}
 API_THROTTLE_PER_MINUTE = 100_000
+CONFIGURATION_CACHE_SECONDS = 0  # Tests change reference data and look at once.
 API_THROTTLE_ANONYMOUS_PER_MINUTE = 100_000

@@ -7,10 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 
 from common.actors import ANONYMOUS, Actor, ActorKind, Role
 from common.exceptions import NotFound
+from common.memory import ShortMemory
 from teams.choices import AlertState, Group
 from teams.models import Alert, ApiKey, BusinessCalendar, Client, FeatureFlag, User
 
@@ -85,6 +87,9 @@ def alerts_open(actor: Actor) -> int:
     return rows.count()
 
 
+_flags: ShortMemory[list[FeatureFlag]] = ShortMemory()
+
+
 def flag_enabled(name: str, *, client_id: int | None = None) -> bool:
     """A feature flag: the client's row, else the shared row, else the environment (C13)."""
     return flags_enabled(name, client_id=client_id)[name]
@@ -92,7 +97,10 @@ def flag_enabled(name: str, *, client_id: int | None = None) -> bool:
 
 def flags_enabled(*names: str, client_id: int | None = None) -> dict[str, bool]:
     """Several feature flags in one query."""
-    rows = FeatureFlag.objects.filter(Q(client=None) | Q(client_id=client_id), name__in=names)
+    rows = _flags.get(
+        (str(connection.settings_dict["NAME"]), client_id, names),
+        lambda: list(FeatureFlag.objects.filter(Q(client=None) | Q(client_id=client_id), name__in=names)),
+    )
     found = {name: bool(getattr(settings, name, True)) for name in names}
     # Shared rows first, so that the client's own has the last word.
     for row in sorted(rows, key=lambda row: row.client_id is not None):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, Template
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -72,4 +72,10 @@ def render(template: str, values: Mapping[str, object]) -> str:
         jinja2.TemplateError: the template is broken, reaches for what the sandbox forbids, or names a
             value that is not given.
     """
-    return _environment().from_string(template).render(values)
+    return _compiled(template).render(values)
+
+
+@lru_cache(maxsize=256)
+def _compiled(template: str) -> Template:
+    """Compiling costs milliseconds; a prompt's text is the same for every ticket."""
+    return _environment().from_string(template)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydantic import BaseModel
 
 # Strict mode knows structure and enums; bounds and lengths are stated in descriptions and checked by us.
@@ -46,7 +48,8 @@ def _strict(node: object, *, names_are_data: bool = False) -> object:
     return result
 
 
+@lru_cache(maxsize=128)
 def strict_schema(model: type[BaseModel]) -> dict[str, object]:
-    """Return the model's schema in the strict dialect."""
+    """Return the model's schema in the strict dialect; made once a model and shared, so read it only."""
     schema = _strict(model.model_json_schema())
     return schema if isinstance(schema, dict) else {}

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ from classifier.engine.embedding import SIZE
 from classifier.engine.neighbours import ExactIndex, Neighbour
 from classifier.models import ExampleVector, TicketVector
 from classifier.selectors.spaces import active_space, space_in_use
+from common.memory import ShortMemory
 from teams.models import Client
 from ticketing.models import Ticket
 from ticketing.querysets import statuses_in
@@ -79,16 +80,21 @@ class VectorStore:
         self._lock = threading.Lock()
 
     def search(
-        self, *, client_id: int | None, space_id: int, vector: Vector, k: int, allowed: Sequence[int] | None
+        self,
+        *,
+        client_id: int | None,
+        space_id: int,
+        vector: Vector,
+        k: int,
+        allowed: NDArray[np.int64] | None,
     ) -> list[Neighbour]:
         """The nearest of one owner; ``client_id`` None asks for what all clients share."""
         owner = (str(connection.settings_dict["NAME"]), client_id, space_id)
-        keys = None if allowed is None else np.array(allowed, dtype=np.int64)
         rows = _owned(self._model._default_manager.filter(space_id=space_id), client_id)
         with self._lock:
             self._refresh(owner, rows)
         while True:
-            found = self._index.search(owner, vector, k, allowed=keys)
+            found = self._index.search(owner, vector, k, allowed=allowed)
             present = self._present(owner, [item.key for item in found])
             gone = [item.key for item in found if item.key not in present]
             if not gone:
@@ -166,7 +172,9 @@ class ExactNeighbours:
         self, *, client_id: int, space_id: int, vector: Vector, k: int, allowed: QuerySet[Ticket] | None
     ) -> list[Neighbour]:
         """Exact on every database."""
-        keys = None if allowed is None else list(allowed.values_list("pk", flat=True))
+        keys = None
+        if allowed is not None:
+            keys = np.fromiter(allowed.values_list("pk", flat=True), dtype=np.int64)
         tickets = _tickets_of(len(vector))
         return tickets.search(client_id=client_id, space_id=space_id, vector=vector, k=k, allowed=keys)
 
@@ -261,6 +269,14 @@ class ConfirmedExample:
     ticket_id: int | None
 
 
+_allowed: ShortMemory[NDArray[np.int64]] = ShortMemory()
+"""Which examples may be shown; what was found is asked again by key, so none is shown that no longer may."""
+
+
+def _example_ids(rows: QuerySet[ExampleVector]) -> NDArray[np.int64]:
+    return np.fromiter(rows.values_list("example_id", flat=True), dtype=np.int64)
+
+
 def nearest_confirmed(
     *, client: Client, taxonomy_id: int, text: str, k: int, leaving: bool = False
 ) -> list[ConfirmedExample]:
@@ -272,7 +288,6 @@ def nearest_confirmed(
     loaded = active_space()
     if loaded is None:
         return []
-    vector = loaded.space.embed([text])[0]
     rows = ExampleVector.objects.filter(
         space_id=loaded.pk,
         example__taxonomy_id=taxonomy_id,
@@ -281,10 +296,17 @@ def nearest_confirmed(
     )
     if leaving:
         rows = rows.filter(example__category__allow_external_llm=True)
+    vector = loaded.space.embed([text])[0]
     found: list[Neighbour] = []
     for owner in (client.pk, None):
-        allowed = list(_owned(rows, owner).values_list("example_id", flat=True))
-        found += _examples.search(client_id=owner, space_id=loaded.pk, vector=vector, k=k, allowed=allowed)
+        allowed = _allowed.get(
+            (str(connection.settings_dict["NAME"]), owner, loaded.pk, taxonomy_id, leaving),
+            partial(_example_ids, _owned(rows, owner)),
+        )
+        if len(allowed):
+            found += _examples.search(
+                client_id=owner, space_id=loaded.pk, vector=vector, k=k, allowed=allowed
+            )
     found = sorted(found, key=lambda item: (-item.similarity, item.key))[:k]
     kept = rows.filter(example__in=[item.key for item in found]).values_list(
         "example_id", "example__text", "example__category__slug", "example__ticket_id"

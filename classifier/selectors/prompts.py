@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db import connection
 from django.db.models import Avg, Count, Q, Sum
 
 from classifier.choices import PromptVariant
@@ -14,6 +15,7 @@ from classifier.engine.types import TriageInput
 from classifier.llm.prompts import Prompt, load_prompt
 from classifier.models import LlmCall, Prediction, PromptVersion
 from common.actors import Actor
+from common.memory import ShortMemory
 from ticketing.choices import PERSON_STATES, TriageField
 from ticketing.models import FieldDecision
 
@@ -39,13 +41,21 @@ class ChosenPrompt:
     examples: int
 
 
+_versions: ShortMemory[list[PromptVersion]] = ShortMemory()
+
+
 def prompt_choose(*, client_id: int, item: TriageInput, key: str) -> ChosenPrompt:
     """The version for a ticket: its variant's, else the general one's, else the shipped prompt.
 
     Versions share the tickets by weight. The draw depends on ``key`` (the ticket's reference) alone, so that
     a ticket that is judged again is asked with the same words.
     """
-    rows = list(PromptVersion.objects.active().for_client(client_id).filter(weight__gt=0).order_by("pk"))
+    rows = _versions.get(
+        (str(connection.settings_dict["NAME"]), client_id),
+        lambda: list(
+            PromptVersion.objects.active().for_client(client_id).filter(weight__gt=0).order_by("pk")
+        ),
+    )
     own = [row for row in rows if row.client_id == client_id] or rows
     for variant in (variant_of(item), PromptVariant.ANY):
         versions = [row for row in own if row.variant == variant]

@@ -10,6 +10,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 
 from classifier.engine.embedding import EmbeddingSpace, load_space
@@ -17,6 +18,7 @@ from classifier.engine.errors import ArtifactError
 from classifier.llm.config import ConfigurationError
 from classifier.llm.embeddings import EmbeddingConfig
 from classifier.models import LlmProvider, VectorSpace
+from common.memory import ShortMemory
 from ticketing.choices import TriageField
 from ticketing.models import Category, ClientSettings, FieldDecision, Ticket
 
@@ -44,11 +46,14 @@ class _Memory:
 
 
 _memory = _Memory()
+_rows: ShortMemory[VectorSpace | None] = ShortMemory()
 
 
 def active_space() -> LoadedSpace | None:
     """The space in use; None where none was fitted or it cannot be read. One small query when warm."""
-    row = VectorSpace.objects.filter(is_active=True).first()
+    row = _rows.get(
+        str(connection.settings_dict["NAME"]), lambda: VectorSpace.objects.filter(is_active=True).first()
+    )
     if row is None:
         return None
     with _memory.lock:

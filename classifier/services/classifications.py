@@ -14,7 +14,7 @@ from ticketing.models import Category, Ticket
 _REFERENCE_LIMIT = 120
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def classification_record(
     *,
     result: TriageResult,

@@ -6,6 +6,7 @@ import json
 from functools import lru_cache
 
 from django.conf import settings
+from django.db import connection
 
 from classifier.engine.custom_fields import CustomField
 from classifier.engine.extraction import Extractor
@@ -15,6 +16,7 @@ from classifier.engine.types import CategorySpec, TaxonomySpec
 from classifier.services.language import llm_maker
 from classifier.services.local_models import local_engine
 from classifier.steps.context import TriageContext
+from common.memory import ShortMemory
 from teams.models import Client
 from teams.selectors import flags_enabled
 from ticketing.models import Category, ClientSettings, Project, Taxonomy
@@ -28,8 +30,19 @@ A ticket without a severity has no promise to keep, so a likely severity is bett
 _FLAGS = ("ENABLE_ENGINE_LOCAL", "ENABLE_ENGINE_LLM", "ENABLE_AI_CLASSIFICATION", "ENABLE_AI_EXTRACTION")
 
 
+_contexts: ShortMemory[TriageContext] = ShortMemory()
+
+
 def triage_context(*, client: Client, taxonomy: Taxonomy | None = None) -> TriageContext:
-    """Collect the context of a client, for its own taxonomy unless another is named."""
+    """The context of a client, for its own taxonomy unless another is named; seconds old at most.
+
+    Whether texts may leave the house is not part of it: that is asked anew before every call.
+    """
+    key = (str(connection.settings_dict["NAME"]), client.pk, taxonomy.pk if taxonomy else None)
+    return _contexts.get(key, lambda: _collect(client, taxonomy))
+
+
+def _collect(client: Client, taxonomy: Taxonomy | None) -> TriageContext:
     own = client.ticketing_settings
     taxonomy = taxonomy or own.taxonomy
     rows = list(

@@ -169,7 +169,9 @@ def _finish(run: WorkflowRun, token: UUID, result: TriageResult) -> bool:
         return False
     _keep(held, result, RunState.COMPLETED)
     review = ticket.status_category != StatusCategory.CLOSED and _apply(held, ticket, result)
-    classification_record(result=result, client=ticket.client, taxonomy=ticket.taxonomy.slug, ticket=ticket)
+    # The ticket as it was read with the run: taxonomy and requester are at hand there.
+    known = run.ticket
+    classification_record(result=result, client=known.client, taxonomy=known.taxonomy.slug, ticket=known)
     outcome = "review" if review else "applied"
     classification_requests_total.labels(engine=held.decided_by or "none", outcome=outcome).inc()
     classification_duration_seconds.observe(result.duration_ms / 1000)
@@ -267,8 +269,11 @@ def _origins(result: TriageResult) -> dict[str, tuple[str, str]]:
 
 def _store_fields(run: WorkflowRun, result: TriageResult) -> None:
     """Replace what earlier runs found; what a person edited stays."""
-    ExtractedField.objects.filter(ticket_id=run.ticket_id, edited_by=None).delete()
-    kept = set(ExtractedField.objects.filter(ticket_id=run.ticket_id).values_list("name", flat=True))
+    earlier = ExtractedField.objects.filter(ticket_id=run.ticket_id)
+    editors = list(earlier.values_list("name", "edited_by"))
+    kept = {name for name, editor in editors if editor is not None}
+    if any(editor is None for _, editor in editors):
+        earlier.filter(edited_by=None).delete()
     rows = [_field_row(run, item) for item in result.extraction.fields if item.found.name not in kept]
     rows += [
         ExtractedField(

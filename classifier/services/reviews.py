@@ -30,7 +30,7 @@ class AlreadyReviewed(Conflict):
     default_message = "Somebody has already answered this one. Nothing was changed; here is the next."
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def review_item_open(
     *,
     ticket: Ticket,

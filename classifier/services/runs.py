@@ -30,7 +30,7 @@ _BACKOFF_SECONDS = 15
 _INLINE_MARGIN = timedelta(seconds=20)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def run_request(
     *,
     ticket: Ticket,

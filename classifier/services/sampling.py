@@ -16,7 +16,7 @@ from ticketing.models import Ticket
 _FROZEN_FIELDS = ("category", "severity", "team")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def review_plan(
     *, ticket: Ticket, run: WorkflowRun, reasons: Sequence[str], urgency: float
 ) -> ReviewItem | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Q
@@ -58,14 +59,25 @@ def _text(subject: str, body: str) -> str:
     return f"{subject}\n\n{body}"[:_COMPARED_CHARACTERS]
 
 
-def _candidates(job: TriageJob, client_id: int) -> list[Ticket]:
+class _Candidate(NamedTuple):
+    """What of another ticket is compared: a hundred rows a ticket, so no models."""
+
+    pk: int
+    reference: str
+    subject: str
+    body: str
+    requester_id: int
+    created_at: datetime
+
+
+def _candidates(job: TriageJob, client_id: int) -> list[_Candidate]:
     """The tickets of this client, and of no other, that are worth comparing."""
     since = job.now - timedelta(hours=settings.DUPLICATE_WINDOW_HOURS)
     base = Ticket.objects.filter(client_id=client_id, created_at__gte=since, created_at__lte=job.now)
     base = base.exclude(pk=job.ticket_id) if job.ticket_id else base
-    base = base.only("reference", "subject", "body", "requester_id", "created_at").order_by("-created_at")
-    own: list[Ticket] = []
+    rows = base.order_by("-created_at").values_list(*_Candidate._fields)
+    own: list[Any] = []
     if job.requester_id is not None:
-        own = list(base.filter(requester_id=job.requester_id)[:_OWN_LIMIT])
-    others = base.filter(~Q(requester_id=job.requester_id)) if job.requester_id is not None else base
-    return own + list(others[:_OTHERS_LIMIT])
+        own = list(rows.filter(requester_id=job.requester_id)[:_OWN_LIMIT])
+        rows = rows.filter(~Q(requester_id=job.requester_id))
+    return [_Candidate(*row) for row in (*own, *rows[:_OTHERS_LIMIT])]

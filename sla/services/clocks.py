@@ -155,7 +155,7 @@ def next_warning_set(*, clock: Clock, percent: int) -> None:
     _recompute(clock)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def clocks_retarget(*, ticket: Ticket) -> None:
     """Follow a change of severity, category, team or policy; the time already spent is kept."""
     policy = policy_of(ticket=ticket)

@@ -25,13 +25,15 @@ class LinkProposal:
     parts: dict[str, float] = field(default_factory=dict)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def links_propose(*, ticket: Ticket, proposals: Sequence[LinkProposal]) -> list[TicketLink]:
     """Keep what triage proposes; the caller holds the ticket's lock.
 
     A pair that is already linked, or was dismissed, stays as it is.
     Proposals of another client's tickets are left out.
     """
+    if not proposals:
+        return []
     targets = set(
         Ticket.objects.filter(
             pk__in=[item.target_id for item in proposals], client_id=ticket.client_id

@@ -344,7 +344,7 @@ def status_change(*, ticket: Ticket, status: str, actor: Actor, reason: str = ""
     return locked
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def next_due_set(*, ticket_id: int, next_due_at: Any) -> None:
     """Keep the earliest running deadline on the ticket; called by ``sla``, not audited."""
     Ticket.objects.filter(pk=ticket_id).update(next_due_at=next_due_at)

@@ -56,7 +56,7 @@ class TriageOutcome:
     tags: Sequence[str] = ()
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def triage_apply(*, ticket_id: int, outcome: TriageOutcome) -> Ticket:
     """Write a run's outcome to the ticket. Emits ``ticket_triaged`` (and ``ticket_assigned``).
 

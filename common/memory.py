@@ -1,0 +1,38 @@
+"""What hardly changes, kept for seconds in this process, so that not every ticket asks for it."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from django.conf import settings
+
+V = TypeVar("V")
+
+
+class ShortMemory(Generic[V]):
+    """Values by key, each made anew once ``CONFIGURATION_CACHE_SECONDS`` have passed; 0 keeps nothing.
+
+    For reference data alone: what a lead changes takes effect that much later in a busy process. Never for
+    a permission or for what may leave the house. Two threads may make a value at once; either is right.
+    """
+
+    def __init__(self, size: int = 256) -> None:
+        self._size = size
+        self._kept: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The value of a key: the kept one while it is young, else what ``make`` gives."""
+        seconds = settings.CONFIGURATION_CACHE_SECONDS
+        if seconds <= 0:
+            return make()
+        kept = self._kept.get(key)
+        if kept is not None and time.monotonic() - kept[0] < seconds:
+            return kept[1]
+        value = make()
+        self._kept[key] = (time.monotonic(), value)
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+        return value
