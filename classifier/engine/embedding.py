@@ -112,7 +112,9 @@ class EmbeddingSpace:
         """TF-IDF rows (texts × buckets) of length 1; the heading counts half as much again."""
         headings = [text.lstrip().split("\n", 1)[0][:_HEADING_CHARACTERS] for text in texts]
         whole = self._one_length(texts)
-        return _unit_sparse(whole + _HEADING_WEIGHT * self._one_length(headings))
+        # A text of one line is its own heading; counting it once saves half the work.
+        heading = whole if headings == list(texts) else self._one_length(headings)
+        return _unit_sparse(whole + _HEADING_WEIGHT * heading)
 
     def _one_length(self, texts: Sequence[str]) -> sp.csr_matrix:
         words, spellings = (weigh(counts, self.idf, 1.0) for counts in _counts(texts, self._spelled))

@@ -111,8 +111,8 @@ def _grams(text: str) -> Iterator[str]:
 
 
 def _cosine(a: Mapping[int, float], b: Mapping[int, float]) -> float:
-    small, large = (a, b) if len(a) <= len(b) else (b, a)
-    return min(1.0, sum(weight * large.get(bucket, 0.0) for bucket, weight in sorted(small.items())))
+    # Sorted, for a sum of floats depends on its order, and the score has to be the same from both sides.
+    return min(1.0, sum(a[bucket] * b[bucket] for bucket in sorted(a.keys() & b.keys())))
 
 
 def _shared(a: frozenset[str], b: frozenset[str]) -> float:
