@@ -296,7 +296,7 @@ def nearest_confirmed(
     )
     if leaving:
         rows = rows.filter(example__category__allow_external_llm=True)
-    vector = loaded.space.embed([text])[0]
+    vector = loaded.vector(text)
     found: list[Neighbour] = []
     for owner in (client.pk, None):
         allowed = _allowed.get(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import structlog
@@ -13,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 
-from classifier.engine.embedding import EmbeddingSpace, load_space
+from classifier.engine.embedding import EmbeddingSpace, Vectors, load_space
 from classifier.engine.errors import ArtifactError
 from classifier.llm.config import ConfigurationError
 from classifier.llm.embeddings import EmbeddingConfig
@@ -25,6 +26,7 @@ from ticketing.models import Category, ClientSettings, FieldDecision, Ticket
 logger = structlog.get_logger(__name__)
 _RETRY_SECONDS = 60.0
 """A space that cannot be read is not tried again for every ticket."""
+_KEPT_VECTORS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class LoadedSpace:
 
     pk: int
     space: EmbeddingSpace
+
+    def vector(self, text: str) -> Vectors:
+        """The vector of one text, of length ``SIZE``; not to be written to.
+
+        A run needs its ticket's twice, to find examples and to keep it, with the answer of a language model
+        in between; so the newest are remembered.
+        """
+        return _memory.vector(self.space, text)
 
 
 class _Memory:
@@ -43,6 +53,22 @@ class _Memory:
         self.loaded: LoadedSpace | None = None
         self.failed = ""
         self.failed_until = 0.0
+        self._vectors: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+
+    def vector(self, space: EmbeddingSpace, text: str) -> Vectors:
+        """The vector of a text in a space, computed outside the lock."""
+        key = (space.name, text)
+        with self.lock:
+            known = self._vectors.get(key)
+        if known is not None:
+            return known
+        computed: Vectors = space.embed([text])[0]
+        computed.flags.writeable = False
+        with self.lock:
+            self._vectors[key] = computed
+            while len(self._vectors) > _KEPT_VECTORS:
+                self._vectors.popitem(last=False)
+        return computed
 
 
 _memory = _Memory()

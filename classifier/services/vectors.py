@@ -39,7 +39,8 @@ def ticket_vector_write(*, ticket_id: int) -> bool:
         return False
     if TicketVector.objects.filter(ticket=row, space_id=loaded.pk, text_hash=text_hash).exists():
         return False
-    _tickets_write(loaded, [row])
+    vector = loaded.vector(text_of_ticket(row.subject, row.body))
+    _tickets_keep(loaded.pk, [row], vector[np.newaxis])
     return True
 
 
