@@ -13,6 +13,8 @@ SCHEDULE = {
     "files sweep": {"task": "ingest.tasks.sweep_files", "schedule": 30.0},
     # Warnings and breaches by due time; safe when two schedulers run (S4).
     "SLA check": {"task": "sla.tasks.check_due", "schedule": 60.0},
+    # Tickets that wait for a person: capacity that became free unnoticed, hours that begin, absences (C17).
+    "queues": {"task": "ticketing.tasks.sweep_queues", "schedule": 60.0},
     # The outbox: mail and webhooks with retries (S4).
     "notifications": {"task": "teams.tasks.deliver_notifications", "schedule": 15.0},
     # Proof of life of the scheduler and a worker, read by health (O3).

@@ -8,6 +8,7 @@ class Presence(models.TextChoices):
 
     AVAILABLE = "available", "Available"
     AWAY = "away", "Away"
+    OFFLINE = "offline", "Offline"
 
 
 class TeamKind(models.TextChoices):
@@ -32,6 +33,21 @@ class AssignmentStrategy(models.TextChoices):
     ROUND_ROBIN = "round_robin", "Round robin"
     LEAST_LOAD = "least_load", "Least load"
     MANUAL = "manual", "By hand"
+
+
+class SkillsMode(models.TextChoices):
+    """What the skills of a team's members decide."""
+
+    PREFER = "prefer", "Prefer members with matching skills"
+    REQUIRE = "require", "Only members with the skills a ticket needs"
+
+
+class AbsencePolicy(models.TextChoices):
+    """What becomes of the open tickets of a member who is away."""
+
+    KEEP = "keep", "They stay with the person"
+    AFTER = "after", "Handed on after some hours"
+    AT_ONCE = "at_once", "Handed on at once"
 
 
 class NotificationState(models.TextChoices):

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.test import SimpleTestCase
 
 from common.events import DomainEvent
+from teams import events as people
 from ticketing import events
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,10 +18,12 @@ WIRING = {
     "ticket_changed": ["sla.retarget_after_change", "classifier.request_triage_of_change"],
     "ticket_triaged": ["sla.retarget_after_triage", "classifier.request_draft"],
     "field_decided": ["classifier.settle_review", "classifier.keep_example"],
-    "status_changed": ["sla.follow_status"],
-    "ticket_assigned": ["sla.retarget_after_assignment"],
+    "status_changed": ["sla.follow_status", "ticketing.hand_out_after_status"],
+    "ticket_assigned": ["sla.retarget_after_assignment", "ticketing.hand_out_after_assignment"],
     "message_added": ["sla.follow_reply", "classifier.settle_draft"],
     "attachment_added": ["ingest.read_later"],
+    "presence_changed": ["ticketing.hand_out_after_presence"],
+    "team_changed": ["ticketing.hand_out_after_team_change"],
 }
 
 
@@ -36,7 +39,8 @@ class WiringTests(SimpleTestCase):
         """No receiver appears or disappears unnoticed."""
         found = {
             name: receivers(event)
-            for name, event in inspect.getmembers(events, lambda it: isinstance(it, DomainEvent))
+            for module in (events, people)
+            for name, event in inspect.getmembers(module, lambda it: isinstance(it, DomainEvent))
         }
         self.assertEqual(found, {name: set(names) for name, names in WIRING.items()})
 

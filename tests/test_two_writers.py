@@ -15,9 +15,12 @@ from sla.services.checks import check_due
 from sla.services.defaults import defaults_load
 from teams.choices import Group
 from teams.models import Notification, TeamMember
-from ticketing.models import TicketEvent
+from ticketing.models import RoutingRule, TicketEvent
 from ticketing.services.assignments import ticket_assign
 from ticketing.services.audit import chain_verify
+from ticketing.services.desk import ticket_hand_over
+from ticketing.services.handout import waiting_hand_out
+from ticketing.services.routing import rule_hit
 from ticketing.services.tickets import TicketChanges, ticket_update
 from ticketing.tests.world import World, make_user
 
@@ -83,6 +86,43 @@ class TwoWriterTests(TransactionTestCase):
         assert newest is not None
         self.assertEqual(newest.assignee, ticket.assignee)
         self.assertEqual(ticket.assignments.count(), 2)
+
+    def test_a_capacity_is_never_exceeded_and_no_ticket_given_twice(self) -> None:
+        """C17: two sweeps, a hand-over and an ended triage at the same moment share six places."""
+        team, lead = self.world.network, self.world.actor(self.world.lead)
+        other = make_user("second", Group.AGENTS, self.world.client_a)
+        TeamMember.objects.create(team=team, user=other)
+        TeamMember.objects.update(capacity=3)
+        waiting = [
+            ticket_assign(ticket=self.world.ticket(f"{number}"), team=team, assignee=None, actor=lead)
+            for number in range(8)
+        ]
+        new = [self.world.ticket("New"), self.world.ticket("Newer")]
+        now = timezone.now()
+        results = together(
+            lambda: waiting_hand_out(team=team, now=now),
+            lambda: waiting_hand_out(team=team, now=now),
+            lambda: ticket_hand_over(ticket=new[0], team=team, actor=lead),
+            lambda: self.world.triage(new[1], state="applied"),
+        )
+        self.assertEqual([item for item in results if isinstance(item, Exception)], [])
+        waiting_hand_out(team=team, now=now)
+        for user in (self.world.agent, other):
+            self.assertEqual(user.assigned_tickets.count(), 3)
+        for ticket in waiting:
+            self.assertLessEqual(ticket.assignments.exclude(assignee=None).count(), 1)
+
+    def test_no_hit_of_a_rule_is_lost(self) -> None:
+        """R2: counters are exact when many count at once."""
+        rule = RoutingRule.objects.create(name="Rule", slug="rule", team=self.world.network)
+
+        def count() -> None:
+            for _ in range(5):
+                rule_hit(rule_id=rule.pk)
+
+        together(*[count] * 4)
+        rule.refresh_from_db()
+        self.assertEqual(rule.hit_count, 20)
 
     def test_two_schedulers_warn_and_breach_once(self) -> None:
         """S4: safe when two schedulers run at once."""

@@ -7,3 +7,21 @@ class TicketingConfig(AppConfig):
     """Label and start-up wiring."""
 
     name = "ticketing"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from teams import events as people  # noqa: PLC0415  models are not loaded before
+        from ticketing import events, receivers  # noqa: PLC0415
+
+        events.status_changed.connect(
+            receivers.hand_out_after_status, dispatch_uid="ticketing.hand_out_after_status"
+        )
+        events.ticket_assigned.connect(
+            receivers.hand_out_after_assignment, dispatch_uid="ticketing.hand_out_after_assignment"
+        )
+        people.presence_changed.connect(
+            receivers.hand_out_after_presence, dispatch_uid="ticketing.hand_out_after_presence"
+        )
+        people.team_changed.connect(
+            receivers.hand_out_after_team_change, dispatch_uid="ticketing.hand_out_after_team_change"
+        )

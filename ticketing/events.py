@@ -21,7 +21,7 @@ status_changed = DomainEvent("ticketing.status_changed")
 """ticket: Ticket, actor: Actor, old: Status, new: Status."""
 
 ticket_assigned = DomainEvent("ticketing.ticket_assigned")
-"""ticket: Ticket, actor: Actor, assignment: Assignment."""
+"""ticket: Ticket, actor: Actor, assignment: Assignment, freed_team_id: int | None — whose member has room."""
 
 message_added = DomainEvent("ticketing.message_added")
 """ticket: Ticket, message: Message, actor: Actor, draft_uuid: UUID | None — the draft it was made from."""

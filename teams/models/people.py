@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -40,7 +41,19 @@ class User(AbstractUser):
     )
     time_zone = models.CharField(max_length=64, default="UTC")
     presence = models.CharField(max_length=12, choices=Presence.choices, default=Presence.AVAILABLE)
-    away_until = models.DateTimeField(null=True, blank=True)
+    away_until = models.DateTimeField(
+        null=True, blank=True, help_text="The person is available again by itself from this moment on."
+    )
+    absent_since = models.DateTimeField(null=True, blank=True, editable=False)
+    calendar = models.ForeignKey(
+        "teams.BusinessCalendar",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="people",
+        verbose_name="working hours",
+        help_text="Outside of them no ticket is given to the person automatically. Empty: those of the team.",
+    )
 
     objects = UserManagerWithVerbs()  # type: ignore[misc]  # narrows the manager of the base
 
@@ -51,3 +64,8 @@ class User(AbstractUser):
     def display_name(self) -> str:
         """Full name, or the user name where there is none."""
         return self.get_full_name() or self.username
+
+    def is_present(self, *, now: datetime) -> bool:
+        """Whether the person takes work: available, or the absence is over."""
+        over = self.away_until is not None and self.away_until <= now
+        return self.presence == Presence.AVAILABLE or over

@@ -6,7 +6,7 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 
 from common.models import Timestamped
-from teams.choices import AssignmentStrategy, MemberRole, TeamKind
+from teams.choices import AbsencePolicy, AssignmentStrategy, MemberRole, SkillsMode, TeamKind
 from teams.models.people import Client, User
 from teams.querysets import TeamQuerySet
 
@@ -38,6 +38,28 @@ class Team(Timestamped):
     notify_addresses = models.JSONField(
         default=list, blank=True, help_text="E-mail addresses or webhook addresses told about escalations."
     )
+    skills_mode = models.CharField(
+        "skills",
+        max_length=8,
+        choices=SkillsMode.choices,
+        default=SkillsMode.PREFER,
+        help_text="A ticket needs its category, its language and its severity, as far as members list them.",
+    )
+    waiting_counts = models.BooleanField(
+        "waiting tickets count",
+        default=True,
+        help_text="Whether tickets that wait for the requester or a third party take up capacity.",
+    )
+    absence_policy = models.CharField(
+        "tickets of absent members",
+        max_length=8,
+        choices=AbsencePolicy.choices,
+        default=AbsencePolicy.KEEP,
+        help_text="Tickets that wait for the requester or a third party always stay with the person.",
+    )
+    absence_hours = models.PositiveSmallIntegerField(
+        "hours of absence", default=4, help_text="Where tickets are handed on after some hours: how many."
+    )
     is_active = models.BooleanField(default=True)
 
     objects = TeamQuerySet.as_manager()
@@ -63,7 +85,9 @@ class TeamMember(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=MemberRole.choices, default=MemberRole.AGENT)
     capacity = models.PositiveSmallIntegerField(default=20, help_text="Open tickets at the same time.")
-    skills = models.JSONField(default=list, blank=True, help_text="Category slugs or languages, for example.")
+    skills = models.JSONField(
+        default=list, blank=True, help_text="Category slugs, language codes (de) or severities (critical)."
+    )
     last_assigned_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from common.actors import Actor
 from common.exceptions import NotAllowed, ValidationFailed
+from teams import events
 from teams.choices import Group, MemberRole
 from teams.models import Client, Team, TeamMember, User
 
@@ -65,19 +66,27 @@ def user_create(*, new: NewUser, actor: Actor) -> User:
 
 @transaction.atomic
 def member_set(
-    *, team: Team, user: User, actor: Actor, role: str = MemberRole.AGENT, capacity: int = 20
+    *,
+    team: Team,
+    user: User,
+    actor: Actor,
+    role: str = MemberRole.AGENT,
+    capacity: int = 20,
+    skills: Sequence[str] | None = None,
 ) -> TeamMember:
-    """Put a person into a team, or change the person's part and capacity there.
+    """Put a person into a team, or change the person's part, capacity and skills (None keeps them) there.
 
-    Raises NotAllowed for non-leads, ValidationFailed for an unknown role.
+    Emits ``team_changed``. Raises NotAllowed for non-leads, ValidationFailed for an unknown role.
     """
     if not actor.is_lead or (team.client_id is not None and not actor.may_see_client(team.client_id)):
         raise NotAllowed("Only leads change teams.")
     member = TeamMember.objects.filter(team=team, user=user).first() or TeamMember(team=team, user=user)
     member.role, member.capacity = role, capacity
+    member.skills = member.skills if skills is None else list(skills)
     try:
         member.full_clean()
     except ValidationError as error:
         raise ValidationFailed(fields=error.message_dict) from error
     member.save()
+    events.team_changed.publish(team=team)
     return member

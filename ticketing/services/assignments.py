@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q
-from django.utils import timezone
 
-from common.actors import Actor, system_actor
+from common.actors import Actor
 from common.exceptions import ValidationFailed
-from teams.choices import AssignmentStrategy, Presence
-from teams.models import Team, TeamMember, User
+from teams.models import Team, User
 from ticketing import events
 from ticketing.choices import DecisionState
 from ticketing.models import Assignment, FieldDecision, Ticket
-from ticketing.querysets import statuses_in
 from ticketing.services.audit import Change, events_append
 from ticketing.services.tickets import ticket_lock, ticket_save
 
@@ -50,7 +45,7 @@ def ticket_assign(
         return locked
     why = reason or AssignmentReason()
     changes = _changes(locked, team, assignee, why.text)
-    freed = locked.team if locked.assignee_id else None
+    freed_team_id = locked.team_id if locked.assignee_id else None
     locked.team, locked.assignee = team, assignee
     ticket_save(locked, ["team", "assignee"])
     assignment = Assignment.objects.create(
@@ -66,10 +61,9 @@ def ticket_assign(
     events_append(ticket=locked, actor=actor, changes=changes)
     if actor.is_person and any(change.field == "team" for change in changes):
         _decide_team(locked, team, actor)
-    events.ticket_assigned.publish(ticket=locked, actor=actor, assignment=assignment)
-    if freed is not None:
-        # Not this ticket: a person who puts it back into the queue must not get it at once again.
-        queue_drain(team=freed, except_id=locked.pk)
+    events.ticket_assigned.publish(
+        ticket=locked, actor=actor, assignment=assignment, freed_team_id=freed_team_id
+    )
     return locked
 
 
@@ -113,55 +107,3 @@ def _decide_team(ticket: Ticket, team: Team | None, actor: Actor) -> None:
         },
     )
     events.field_decided.publish(ticket=ticket, actor=actor, decisions={"team": value})
-
-
-def person_pick(*, team: Team, client_id: int) -> User | None:
-    """The member who is next: available, serving the client, with room; None when nobody is.
-
-    Round robin takes who waited longest since the last assignment; least load takes the emptiest desk.
-    """
-    if team.strategy == AssignmentStrategy.MANUAL:
-        return None
-    now = timezone.now()
-    open_statuses = statuses_in("open", "waiting")
-    members = (
-        TeamMember.objects.filter(team=team, user__is_active=True, user__clients=client_id)
-        .filter(Q(user__presence=Presence.AVAILABLE) | Q(user__away_until__lt=now))
-        .annotate(
-            load=Count(
-                "user__assigned_tickets",
-                filter=Q(user__assigned_tickets__status__in=open_statuses, user__assigned_tickets__team=team),
-            )
-        )
-        .filter(load__lt=F("capacity"))
-        .select_related("user")
-    )
-    by_turn = F("last_assigned_at").asc(nulls_first=True)
-    order: list[Any] = (
-        ["load", by_turn, "pk"] if team.strategy == AssignmentStrategy.LEAST_LOAD else [by_turn, "pk"]
-    )
-    member = members.order_by(*order).first()
-    if member is None:
-        return None
-    TeamMember.objects.filter(pk=member.pk).update(last_assigned_at=now)
-    return member.user
-
-
-@transaction.atomic
-def queue_drain(*, team: Team, except_id: int | None = None) -> Ticket | None:
-    """Give the team's longest waiting free ticket, other than ``except_id``, to whoever has room again."""
-    waiting = (
-        Ticket.objects.filter(team=team, assignee=None, status__in=statuses_in("open"))
-        .exclude(pk=except_id or 0)
-        .order_by("created_at", "pk")
-        .first()
-    )
-    if waiting is None:
-        return None
-    person = person_pick(team=team, client_id=waiting.client_id)
-    if person is None:
-        return None
-    reason = AssignmentReason(text="Capacity became free; the oldest waiting ticket is next.")
-    return ticket_assign(
-        ticket=waiting, team=team, assignee=person, actor=system_actor("Routing"), reason=reason
-    )

@@ -12,8 +12,9 @@ from common.actors import Actor
 from common.exceptions import ApplicationError, ValidationFailed
 from teams.models import Team, User
 from ticketing.models import Message, Ticket
-from ticketing.services.assignments import person_pick, ticket_assign
+from ticketing.services.assignments import ticket_assign
 from ticketing.services.conversation import NewMessage, message_add
+from ticketing.services.handout import person_pick
 from ticketing.services.tickets import status_change
 
 logger = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ def ticket_hand_over(*, ticket: Ticket, team: Team | None, actor: Actor) -> Tick
     if team is None:
         person = None
     elif person is None or not team.members.filter(user=person).exists():
-        person = person_pick(team=team, client_id=ticket.client_id)
+        person = person_pick(team=team, ticket=ticket)
     return ticket_assign(ticket=ticket, team=team, assignee=person, actor=actor)
 
 

@@ -15,7 +15,8 @@ from common.exceptions import ApplicationError, ValidationFailed
 from teams.models import Client, Team, User
 from ticketing.choices import Channel, TriageIntent
 from ticketing.models import Attachment, Category, Module, Project, Requester, Ticket
-from ticketing.services.assignments import person_pick, ticket_assign
+from ticketing.services.assignments import ticket_assign
+from ticketing.services.handout import person_pick
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
 from ticketing.services.tickets import NewTicket, TicketChanges, status_change, ticket_open, ticket_update
 
@@ -169,7 +170,7 @@ def named_assign(*, ticket: Ticket, wanted: Mapping[str, Any], actor: Actor) -> 
     """
     team = _team(ticket, wanted["team"]) if "team" in wanted else ticket.team
     if wanted.get("auto"):
-        person = person_pick(team=team, client_id=ticket.client_id) if team else None
+        person = person_pick(team=team, ticket=ticket) if team else None
     elif "assignee" in wanted:
         person = _person(ticket, wanted["assignee"])
     else:

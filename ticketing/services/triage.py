@@ -18,8 +18,9 @@ from teams.models import Team
 from ticketing import events
 from ticketing.choices import PERSON_STATES, DecisionState, Severity, StatusCategory, TriageField
 from ticketing.models import Category, FieldDecision, Tag, Ticket
-from ticketing.services.assignments import AssignmentReason, person_pick, ticket_assign
+from ticketing.services.assignments import AssignmentReason, ticket_assign
 from ticketing.services.audit import Change, events_append
+from ticketing.services.handout import person_pick
 from ticketing.services.tickets import TicketChanges, plain, ticket_lock, ticket_save, ticket_update
 
 _ACTOR_OF_SOURCE = {
@@ -170,7 +171,7 @@ def _write_team(ticket: Ticket, items: Sequence[FieldOutcome]) -> None:
     ticket_assign(
         ticket=ticket,
         team=team,
-        assignee=person_pick(team=team, client_id=ticket.client_id),
+        assignee=person_pick(team=team, ticket=ticket),
         actor=_signed_by(item),
         reason=AssignmentReason(
             text=item.reasoning, confidence=item.confidence, alternatives=item.alternatives
@@ -203,7 +204,7 @@ def ticket_confirm(*, ticket: Ticket, decisions: Mapping[str, str], actor: Actor
 
 def _confirm_team(ticket: Ticket, team: Team, actor: Actor) -> Ticket:
     if ticket.team_id != team.pk:
-        person = person_pick(team=team, client_id=ticket.client_id)
+        person = person_pick(team=team, ticket=ticket)
         return ticket_assign(ticket=ticket, team=team, assignee=person, actor=actor)
     FieldDecision.objects.filter(ticket=ticket, field="team").update(
         state=DecisionState.CONFIRMED, decided_by_id=actor.user_id
