@@ -68,6 +68,7 @@ def by_uuid(secret: Secret) -> Places:
 OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "api/v1/tickets/<str:ref>": by_reference,
     "api/v1/tickets/<str:ref>/assign": by_reference,
+    "api/v1/tickets/<str:ref>/escalate": by_reference,
     "api/v1/tickets/<str:ref>/confirm": by_reference,
     "api/v1/tickets/<str:ref>/messages": by_reference,
     "api/v1/tickets/<str:ref>/events": by_reference,
@@ -91,6 +92,7 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "desk/tickets/<uuid:uuid>/note": by_uuid,
     "desk/tickets/<uuid:uuid>/status": by_uuid,
     "desk/tickets/<uuid:uuid>/assign": by_uuid,
+    "desk/tickets/<uuid:uuid>/escalate": by_uuid,
     "desk/tickets/<uuid:uuid>/confirm": by_uuid,
     "desk/tickets/<uuid:uuid>/draft": by_uuid,
     "desk/tickets/<uuid:uuid>/triage": by_uuid,
@@ -121,7 +123,7 @@ SHARED_WITH_STAFF = {"api/v1/articles/<int:pk>"}
 """What all staff of the client read, whatever their team."""
 
 COLLECTIONS = {
-    "", "desk/", "desk/bulk", "portal/", "portal/tickets", "admin/review/", "classify",
+    "", "desk/", "desk/bulk", "desk/presence", "portal/", "portal/tickets", "admin/review/", "classify",
     "admin/review/second/", "admin/language-models/", "admin/proposed-rules/", "admin/what-if/",
     "api/v1/tickets", "api/v1/tickets/bulk", "api/v1/taxonomies", "api/v1/categories", "api/v1/projects",
     "api/v1/modules", "api/v1/teams", "api/v1/routing-rules", "api/v1/articles", "api/v1/admin/categories",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from common.actors import Actor
+from teams.choices import Presence
 from teams.models import Team, User
 from ticketing.choices import Status, TriageField
 from ticketing.models import Ticket
@@ -118,6 +121,42 @@ class BulkForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.errors and not any(cleaned.get(name) for name in ("status", "team", "assignee")):
             raise forms.ValidationError("Choose what to change: a status, a team or a person.")
+        return cleaned
+
+
+class PresenceForm(forms.Form):
+    """Whether the person takes new tickets; an end is read in the person's own time zone."""
+
+    presence = forms.ChoiceField(choices=Presence.choices, widget=forms.RadioSelect)
+    until = forms.CharField(
+        required=False,
+        label="Away until",
+        help_text="You are available again by yourself from then on. Empty: until you say so.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "class": "input"}),
+    )
+
+    def __init__(self, data: Any, *, person: User) -> None:
+        super().__init__(data, initial={"presence": person.presence})
+        self.zone = ZoneInfo(person.time_zone)
+        self.fields["until"].help_text += f" Time zone: {person.time_zone}."
+        if person.away_until is not None:
+            self.initial["until"] = person.away_until.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M")
+
+    def clean_until(self) -> datetime | None:
+        """A moment; none where the field is empty."""
+        text = self.cleaned_data["until"]
+        if not text:
+            return None
+        try:
+            return datetime.fromisoformat(text).replace(tzinfo=self.zone)
+        except ValueError as error:
+            raise forms.ValidationError("Write the end as a date and a time.") from error
+
+    def clean(self) -> dict[str, Any]:
+        """Who is available has no end of an absence, whatever still stands in the field."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("presence") == Presence.AVAILABLE:
+            cleaned["until"] = None
         return cleaned
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from common.actors import Actor
-from teams.admin.base import ChildInline, ClientAdmin, HistoryAdmin, actor_in_admin
+from common.exceptions import ApplicationError
+from teams.admin.base import ChildInline, ClientAdmin, HistoryAdmin, actor_in_admin, limited
+from teams.choices import Presence
 from teams.models import (
     BusinessCalendar,
     CalendarDay,
@@ -22,8 +31,21 @@ from teams.models import (
     TeamMember,
     User,
 )
+from teams.services.presence import presence_set, team_announce
 
 admin.site.unregister(Group)
+
+
+class PresenceForm(forms.Form):
+    """Whether the chosen people take new tickets."""
+
+    presence = forms.ChoiceField(choices=Presence.choices, widget=UnfoldAdminSelectWidget)
+    until = forms.DateTimeField(
+        required=False,
+        label="Away until",
+        help_text="They are available again by themselves from then on (UTC). Empty: until somebody says so.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
 
 
 class AdministratorsOnly(ClientAdmin):
@@ -57,9 +79,20 @@ class PeopleAdmin(AdministratorsOnly, DjangoUserAdmin):  # type: ignore[type-arg
     list_filter = ("groups", "clients", "is_active", "presence")
     search_fields = ("username", "first_name", "last_name", "email")
     filter_horizontal = ("groups", "clients")
+    readonly_fields = ("presence", "away_until")
+    autocomplete_fields = ("calendar",)
+    actions = ("set_presence",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email", "time_zone", "presence", "away_until")}),
+        ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
+        (
+            "New tickets",
+            {
+                "fields": ("calendar", "presence", "away_until"),
+                "description": "The presence is set by the person on the desk, and by leads with the action"
+                " “Set the presence” of the list.",
+            },
+        ),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "clients")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
@@ -72,6 +105,37 @@ class PeopleAdmin(AdministratorsOnly, DjangoUserAdmin):  # type: ignore[type-arg
     def roles(self, user: User) -> str:
         """Groups by name."""
         return ", ".join(group.name for group in user.groups.all()) or "–"
+
+    @action(description="Set the presence")
+    def set_presence(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        """Ask for it, then set it for each; one person who cannot be set stops no other."""
+        form = PresenceForm(request.POST if "apply" in request.POST else None)
+        actor = actor_in_admin(request)
+        people = list(limited(queryset, actor))
+        if form.is_bound and form.is_valid():
+            self._set_each(request, people, form.cleaned_data)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Set the presence",
+            "form": form,
+            "people": people,
+            "back": reverse("admin:teams_user_changelist"),
+        }
+        return TemplateResponse(request, "admin/teams/presence.html", context)
+
+    def _set_each(self, request: HttpRequest, people: list[User], values: dict[str, Any]) -> None:
+        done, now, actor = 0, timezone.now(), actor_in_admin(request)
+        for user in people:
+            try:
+                presence_set(
+                    user=user, presence=values["presence"], until=values["until"], actor=actor, now=now
+                )
+                done += 1
+            except ApplicationError as error:
+                messages.error(request, f"{user.display_name}: {error.sentence}")
+        if done:
+            messages.success(request, f"The presence of {done} {'person' if done == 1 else 'people'} is set.")
 
 
 class MemberInline(ChildInline):
@@ -101,6 +165,11 @@ class TeamsAdmin(HistoryAdmin):
     list_select_related = ("client",)
     inlines = (MemberInline, StepInline)
     prepopulated_fields = {"slug": ("name",)}
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Once members and steps are stored, those who give out tickets are told."""
+        super().save_related(request, form, formsets, change)
+        team_announce(team=form.instance)
 
 
 class IntervalInline(ChildInline):

@@ -19,6 +19,7 @@ from ticketing.api.detail import ticket_json
 from ticketing.api.serializers import (
     AssignInput,
     ConfirmInput,
+    EscalateInput,
     EventSerializer,
     LinkInput,
     LinkSerializer,
@@ -30,6 +31,7 @@ from ticketing.models import Message, Ticket, TicketEvent, TicketLink
 from ticketing.selectors.access import access_ticket
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.doors import loose_files, named_assign
+from ticketing.services.escalation import ticket_escalate
 from ticketing.services.links import link_create
 from ticketing.services.triage import ticket_confirm
 
@@ -62,6 +64,19 @@ class AssignView(TicketAction):
         form.is_valid(raise_exception=True)
         changed = named_assign(ticket=ticket, wanted=form.validated_data, actor=actor_of(request))
         return self.answer(request, changed)
+
+
+class EscalateView(TicketAction):
+    """Who is asked next."""
+
+    @extend_schema(operation_id="tickets_escalate", request=EscalateInput, responses=TicketDetail)
+    def post(self, request: Request, ref: str) -> Response:
+        """Hand the ticket to the next team of its escalation path; 409 at the end of it."""
+        ticket = self.ticket(request, ref)
+        form = EscalateInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        reason = form.validated_data["reason"]
+        return self.answer(request, ticket_escalate(ticket=ticket, actor=actor_of(request), reason=reason))
 
 
 class ConfirmView(TicketAction):

@@ -131,6 +131,12 @@ class AssignInput(serializers.Serializer[Any]):
     auto = serializers.BooleanField(required=False, default=False)
 
 
+class EscalateInput(serializers.Serializer[Any]):
+    """``POST tickets/{ref}/escalate``."""
+
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
 class MessageInput(serializers.Serializer[Any]):
     """``POST tickets/{ref}/messages``."""
 

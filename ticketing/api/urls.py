@@ -14,6 +14,7 @@ urlpatterns = [
     path("tickets/bulk", views.TicketBulk.as_view(), name="tickets-bulk"),
     path("tickets/<str:ref>", views.TicketOne.as_view(), name="ticket"),
     path("tickets/<str:ref>/assign", conversation_views.AssignView.as_view(), name="ticket-assign"),
+    path("tickets/<str:ref>/escalate", conversation_views.EscalateView.as_view(), name="ticket-escalate"),
     path("tickets/<str:ref>/confirm", conversation_views.ConfirmView.as_view(), name="ticket-confirm"),
     path(
         "tickets/<str:ref>/messages",

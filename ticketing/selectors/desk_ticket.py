@@ -29,6 +29,7 @@ from ticketing.choices import (
 )
 from ticketing.models import Attachment, FieldDecision, Message, Ticket, TicketEvent, TicketLink
 from ticketing.selectors.desk import Choice, columns_attach
+from ticketing.selectors.escalation import escalation_next
 
 ASKED: Final = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.PRIORITY, TriageField.TEAM)
 """Fields a person is asked to confirm; the others are shown and can be left."""
@@ -396,6 +397,7 @@ def ticket_page(actor: Actor, ticket: Ticket, address_of: Any) -> dict[str, Any]
         "statuses": status_choices(ticket),
         "teams": team_choices(ticket),
         "people": people_choices(actor, ticket),
+        "escalates_to": escalation_next(ticket=ticket) if ticket.is_open else None,
         "panels": extra_panels(data),
     }
 

@@ -15,8 +15,13 @@ from ticketing.services.tickets import ticket_lock
 
 @transaction.atomic
 def ticket_escalate(*, ticket: Ticket, actor: Actor, reason: str = "") -> Ticket:
-    """Hand the ticket to the next team of its path. Raises Conflict at its end."""
+    """Hand the ticket to the next team of its path.
+
+    Raises Conflict at the end of the path, and for a ticket that is solved or closed.
+    """
     locked = ticket_lock(ticket_id=ticket.pk)
+    if not locked.is_open:
+        raise Conflict("A ticket that is solved or closed is not escalated.")
     team = escalation_next(ticket=locked)
     if team is None:
         raise Conflict("There is no further team on the escalation path of this ticket.")

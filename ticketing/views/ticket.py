@@ -23,6 +23,7 @@ from ticketing.selectors.desk_ticket import ticket_for_page, ticket_page
 from ticketing.services.attachments import ReadResult, attachment_store
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.desk import reply_send, ticket_hand_over, ticket_take
+from ticketing.services.escalation import ticket_escalate
 from ticketing.services.tickets import status_change
 from ticketing.services.triage import ticket_confirm
 from ticketing.views.access import query_of, staff_page, ticket_or_404
@@ -181,6 +182,18 @@ def assign(request: HttpRequest, uuid: UUID) -> HttpResponse:
     who = changed.assignee.display_name if changed.assignee else "nobody yet"
     team = changed.team.name if changed.team else "no team"
     messages.success(request, f"The ticket is with {team}: {who}.")
+    seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
+    return _back(request, ticket) if seen else redirect("desk:queue")
+
+
+@require_POST
+@staff_page
+def escalate(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Hand the ticket to the next team of its path."""
+    actor, ticket = actor_of(request), ticket_or_404(request, uuid)
+    changed = ticket_escalate(ticket=ticket, actor=actor, reason=request.POST.get("reason", "")[:500].strip())
+    team = changed.team.name if changed.team else "no team"
+    messages.success(request, f"The ticket is escalated to {team}.")
     seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
     return _back(request, ticket) if seen else redirect("desk:queue")
 
