@@ -6,13 +6,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from common.actors import Actor
-from teams.admin import ChildInline, ClientAdmin, HistoryAdmin
+from teams.admin import ChildInline, ClientAdmin, HistoryAdmin, actor_in_admin
 from ticketing.choices import Channel, Severity
 from ticketing.models import (
     Article,
@@ -24,8 +27,8 @@ from ticketing.models import (
     RoutingRule,
     Taxonomy,
 )
-from ticketing.selectors.rules import matching_tickets
 from ticketing.services.reference import may_change_taxonomy
+from ticketing.services.rule_trial import rule_try
 
 CONDITIONS = ("categories", "severities", "channels", "keywords", "extracted_fields", "business_hours")
 
@@ -159,12 +162,16 @@ class RulesAdmin(HistoryAdmin):
     """Which team gets what. Rules are tried in order; the first match decides."""
 
     form = RuleForm
-    list_display = ("order", "name", "client", "taxonomy", "team", "priority", "hit_count", "is_active")
+    list_display = (
+        "order", "name", "client", "taxonomy", "team", "priority", "hit_count", "last_hit_at", "is_active",
+    )  # fmt: skip
     list_display_links = ("name",)
+    list_editable = ("order",)
+    change_form_after_template = "admin/ticketing/_rule_try.html"
     list_filter = ("client", "taxonomy", "team", "is_active")
     search_fields = ("name", "slug")
     list_select_related = ("client", "taxonomy", "team")
-    readonly_fields = ("hit_count", "history_test")
+    readonly_fields = ("hit_count", "last_hit_at", "history_test")
     fieldsets = (
         (None, {"fields": ("name", "slug", "client", "taxonomy", "order", "is_active")}),
         (
@@ -172,25 +179,61 @@ class RulesAdmin(HistoryAdmin):
             {"fields": CONDITIONS},
         ),
         ("Outcome", {"fields": ("team", "priority", "priority_modifier")}),
-        ("Effect", {"fields": ("hit_count", "history_test")}),
+        ("Effect", {"fields": ("hit_count", "last_hit_at", "history_test")}),
     )
 
-    @admin.display(description="Among the last 200 tickets")
+    @admin.display(description="On past tickets")
     def history_test(self, rule: RoutingRule) -> SafeString | str:
-        """How many recent tickets the rule as it is stored would match, with links."""
+        """Where the rule as it is stored is tried."""
         if not rule.pk:
-            return "Save the rule to test it against recent tickets."
-        found, looked_at = matching_tickets(rule=rule)
-        rows = [
-            (
-                reverse("admin:ticketing_ticket_change", args=[ticket.pk]),
-                ticket.reference,
-                ticket.subject[:70],
-            )
-            for ticket in found[:8]
+            return "Press “Try on past tickets” below; nothing is saved by it."
+        url = reverse("admin:ticketing_routingrule_trial", args=[rule.pk])
+        return format_html('<a href="{}">Try the rule as it is stored</a>', url)
+
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> type[forms.BaseModelFormSet]:
+        """The order of a shared rule can be changed in the list only by whoever may change the rule."""
+        may_change = self.has_change_permission
+
+        class OwnRows(forms.BaseModelFormSet):
+            """Rows that are only to be looked at keep their value, whatever is sent."""
+
+            def add_fields(self, form: Any, index: int | None) -> None:
+                """Close the field."""
+                super().add_fields(form, index)
+                if form.instance.pk:
+                    form.fields["order"].disabled = not may_change(request, form.instance)
+
+        return super().get_changelist_formset(request, formset=OwnRows, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the trial of a stored and of an unsaved rule."""
+        trial = self.admin_site.admin_view(self.trial)
+        own = [
+            path("try/", trial, name="ticketing_routingrule_trial_new"),
+            path("<int:pk>/try/", trial, name="ticketing_routingrule_trial"),
         ]
-        links = format_html_join("", '<li><a href="{}">{}</a> {}</li>', rows)
-        return format_html("<p>{} of {} match.</p><ul>{}</ul>", len(found), looked_at, links)
+        return [*own, *super().get_urls()]
+
+    def trial(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        """What the rule, as stored or as the form says, would have done with past tickets. Saves nothing."""
+        stored = self.get_queryset(request).filter(pk=pk).select_related("team__calendar").first()
+        if (pk is not None and stored is None) or not self.has_view_permission(request, stored):
+            raise Http404
+        rule, problems = stored, {}
+        if request.method == "POST":
+            form = self.get_form(request, stored, change=stored is not None)(request.POST, instance=stored)
+            rule = form.save(commit=False) if form.is_valid() else None
+            problems = {form.fields[name].label if name in form.fields else "": list(errors)
+                        for name, errors in form.errors.items()}  # fmt: skip
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Try a routing rule",
+            "rule": rule,
+            "unsaved": request.method == "POST",
+            "problems": problems,
+            "trial": rule_try(rule=rule, actor=actor_in_admin(request), now=timezone.now()) if rule else None,
+        }
+        return TemplateResponse(request, "admin/ticketing/rule_trial.html", context)
 
 
 class ModuleInline(ChildInline):

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from teams.choices import AssignmentStrategy, TeamKind
+from teams.choices import AbsencePolicy, AssignmentStrategy, SkillsMode, TeamKind
 from teams.models import Team
 from ticketing.choices import ArticleVisibility, Channel, Severity
 from ticketing.models import Article, Category, Module, Project, RoutingRule, Taxonomy
@@ -70,7 +70,8 @@ class TeamSerializer(serializers.ModelSerializer[Team]):
     class Meta:
         model = Team
         fields = (
-            "id", "slug", "name", "description", "client", "kind", "strategy", "escalation_path", "is_active",
+            "id", "slug", "name", "description", "client", "kind", "strategy", "skills_mode",
+            "waiting_counts", "absence_policy", "absence_hours", "escalation_path", "is_active",
         )  # fmt: skip
 
     def get_escalation_path(self, team: Team) -> list[str]:
@@ -90,7 +91,7 @@ class RuleSerializer(serializers.ModelSerializer[RoutingRule]):
         model = RoutingRule
         fields = (
             "id", "slug", "name", "client", "taxonomy", "order", "conditions", "team", "priority",
-            "priority_modifier", "is_active", "hit_count",
+            "priority_modifier", "is_active", "hit_count", "last_hit_at",
         )  # fmt: skip
 
 
@@ -167,6 +168,10 @@ class TeamInput(NamedInput):
     description = serializers.CharField(required=False, allow_blank=True)
     kind = serializers.ChoiceField(choices=TeamKind.choices, required=False)
     strategy = serializers.ChoiceField(choices=AssignmentStrategy.choices, required=False)
+    skills_mode = serializers.ChoiceField(choices=SkillsMode.choices, required=False)
+    waiting_counts = serializers.BooleanField(required=False)
+    absence_policy = serializers.ChoiceField(choices=AbsencePolicy.choices, required=False)
+    absence_hours = serializers.IntegerField(min_value=0, max_value=1000, required=False)
 
 
 class Conditions(serializers.Serializer[Any]):

@@ -204,9 +204,10 @@ class RoutingRule(Timestamped):
     )
     is_active = models.BooleanField(default=True)
     hit_count = models.PositiveIntegerField(default=0, editable=False)
+    last_hit_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = SharedQuerySet.as_manager()
-    history = HistoricalRecords(excluded_fields=["hit_count"])
+    history = HistoricalRecords(excluded_fields=["hit_count", "last_hit_at"])
 
     class Meta:
         ordering = ["order", "pk"]

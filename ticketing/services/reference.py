@@ -12,6 +12,7 @@ from django.db.models import Model
 from common.actors import Actor, Role
 from common.exceptions import Conflict, NotAllowed, ValidationFailed
 from teams.models import Client, Team
+from teams.services.presence import team_announce
 from ticketing.models import Article, Category, ClientSettings, Module, Project, RoutingRule, Taxonomy
 
 
@@ -139,6 +140,7 @@ def team_save(*, team: Team, values: Mapping[str, Any], actor: Actor) -> Team:
     if not may_change_owned(client_id=team.client_id, actor=actor):
         raise NotAllowed("Teams that serve every client are changed by an administrator.")
     saved: Team = reference_save(row=team, values=values)
+    team_announce(team=saved)
     return saved
 
 

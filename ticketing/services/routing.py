@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Q
+from django.utils import timezone
 
 from teams.choices import TeamKind
 from teams.models import Client, Team
@@ -65,7 +66,7 @@ def route_decide(*, given: RoutingInput) -> RoutingDecision:
     choice = _by_rule(given) or _by_default(given, category) or _fallback(given)
     escalated = _escalate(given, choice)
     final = escalated or choice
-    priority = _priority(given, final.rule or choice.rule, raised=escalated is not None)
+    priority = priority_for(given, final.rule or choice.rule, raised=escalated is not None)
     return RoutingDecision(
         team=final.team,
         priority=priority,
@@ -185,7 +186,8 @@ def _escalate(given: RoutingInput, choice: _Choice) -> _Choice | None:
     return _Choice(team, confidence, f"Critical tickets go to {team.name}.")
 
 
-def _priority(given: RoutingInput, rule: RoutingRule | None, *, raised: bool) -> str:
+def priority_for(given: RoutingInput, rule: RoutingRule | None, *, raised: bool) -> str:
+    """The priority: the rule's, else that of the severity, moved by the rule and by an escalation."""
     if rule is not None and rule.priority:
         return rule.priority
     base = PRIORITY_OF_SEVERITY.get(given.severity, Priority.NORMAL)
@@ -218,5 +220,5 @@ def _alternatives(given: RoutingInput, final: _Choice, choice: _Choice) -> list[
 
 
 def rule_hit(*, rule_id: int) -> None:
-    """Count one more ticket routed by a rule."""
-    RoutingRule.objects.filter(pk=rule_id).update(hit_count=F("hit_count") + 1)
+    """Count one more ticket routed by a rule; exact however many count at once."""
+    RoutingRule.objects.filter(pk=rule_id).update(hit_count=F("hit_count") + 1, last_hit_at=timezone.now())
