@@ -105,7 +105,7 @@ class TeamsWithLoadAdmin(TeamsAdmin):
         """How many of the members get tickets now; the others are away, offline or out of hours."""
         now, members = timezone.now(), [row for row in team.members.all() if row.user.is_active]
         if not members:
-            return "nobody in it"
+            return "–"
         return f"{sum(is_at_work(row, team, now=now) for row in members)} of {len(members)}"
 
     @display(description="Load")
