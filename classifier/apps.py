@@ -12,6 +12,7 @@ class ClassifierConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers and fill the slots of lower layers."""
         from classifier import panels, receivers  # noqa: PLC0415  models are not loaded before
+        from classifier.selectors import indicators  # noqa: PLC0415
         from classifier.services.llm import llm_health  # noqa: PLC0415
         from common.registries import health_checks  # noqa: PLC0415
         from ticketing import events  # noqa: PLC0415
@@ -26,3 +27,4 @@ class ClassifierConfig(AppConfig):
         events.message_added.connect(receivers.settle_draft, dispatch_uid="classifier.settle_draft")
         health_checks.register("llm", llm_health)
         panels.register()
+        indicators.register()

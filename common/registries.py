@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class Obsolete(Exception):
+    """Raised by a renderer of notifications: what the message was about is gone or no longer wanted.
+
+    The text is the reason that the outbox keeps.
+    """
 
 
 class Registry(Generic[T]):
@@ -44,15 +52,47 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """One measured value, of how many cases, and of whom: the house, a client, a key.
+
+    ``subject`` tells the alerts of one rule apart; ``words`` replaces the sentence made from label and value.
+    """
+
+    value: float
+    sample: int = 1
+    subject: str = ""
+    client_id: int | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Indicator:
-    """A measured figure with the bound beyond which an alert is raised."""
+    """A figure that is watched: beyond ``bound`` an alert is raised, well within it the alert is resolved.
+
+    ``bound`` is asked at each evaluation, so that settings take effect. With fewer cases than ``sample``
+    nothing is concluded. ``unit`` is "share", "s", "$", "days" or empty. Beyond ``critical`` the alert is
+    critical.
+    """
 
     label: str
-    measure: Callable[[], float | None]
-    bound: float
+    measure: Callable[[datetime], Sequence[Reading]]
+    bound: Callable[[], float]
     direction: str = "above"
     severity: str = "warning"
+    critical: Callable[[], float] | None = None
     unit: str = ""
+    sample: int = 1
+    ease: float = 0.1
+
+    def beyond(self, value: float, bound: float) -> bool:
+        """Whether a value is on the wrong side of a bound."""
+        return value < bound if self.direction == "below" else value > bound
+
+    def eased(self, value: float) -> bool:
+        """Whether a value is so far on the right side that an alert is over; a value at the bound is not."""
+        bound = self.bound()
+        margin = (1 - bound) * self.ease if self.direction == "below" else -bound * self.ease
+        return not self.beyond(value, bound + margin)
 
 
 @dataclass(frozen=True, slots=True)

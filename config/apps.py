@@ -11,4 +11,6 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and the schema extensions; importing is registering."""
-        from config import checks, schema  # noqa: F401, PLC0415  the REST framework is not loaded before
+        from config import checks, indicators, schema  # noqa: F401, PLC0415  not loaded before
+
+        indicators.register()

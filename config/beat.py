@@ -17,6 +17,8 @@ SCHEDULE = {
     "queues": {"task": "ticketing.tasks.sweep_queues", "schedule": 60.0},
     # The outbox: mail and webhooks with retries (S4).
     "notifications": {"task": "teams.tasks.deliver_notifications", "schedule": 15.0},
+    # Every watched figure against its bound; alerts are raised and resolved once (S7).
+    "alerts": {"task": "teams.tasks.evaluate_alerts", "schedule": 60.0},
     # Proof of life of the scheduler and a worker, read by health (O3).
     "heartbeat": {"task": "config.tasks.heartbeat", "schedule": 30.0},
     # New examples become a new model, which is used if it is shown to be better (C24).

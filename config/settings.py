@@ -383,6 +383,28 @@ EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "support@switchyard.example")
+# Mails to requesters leave only where there is a server to take them; a demo never writes to anybody.
+_smtp = EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend" and not DEMO
+REQUESTER_MAIL_ENABLED = env.str("REQUESTER_MAIL_ENABLED", "").strip().lower() in (
+    {"1", "true", "yes", "on", ""} if _smtp else {"1", "true", "yes", "on"}
+)
+REQUESTER_MAIL_PER_DAY = env.int("REQUESTER_MAIL_PER_DAY", 5)
+RATING_REQUEST_HOURS = env.int("RATING_REQUEST_HOURS", 24)
+
+# --- notifications (S5) and alerts (S7) -------------------------------------------------------------------
+SLACK_WEBHOOK_URL = env.str("SLACK_WEBHOOK_URL", "").strip()
+NOTIFICATION_CAP_PER_HOUR = env.int("NOTIFICATION_CAP_PER_HOUR", 20)
+WEBHOOK_ALLOW_PRIVATE_ADDRESSES = env.bool("WEBHOOK_ALLOW_PRIVATE_ADDRESSES", False)
+ALERT_ON_FAILURE_RATE = env.float("ALERT_ON_FAILURE_RATE", 0.05)
+ALERT_ON_SLOW_PROCESSING = env.float("ALERT_ON_SLOW_PROCESSING", 10.0)
+ALERT_ON_LLM_FAILURE_RATE = env.float("ALERT_ON_LLM_FAILURE_RATE", 0.02)
+ALERT_ON_QUEUE_DEPTH = env.int("ALERT_ON_QUEUE_DEPTH", 200)
+ALERT_ON_COST_PER_TICKET = env.float("ALERT_ON_COST_PER_TICKET", 0.10)
+ALERT_ON_NEGATIVE_RATE = env.float("ALERT_ON_NEGATIVE_RATE", 0.20)
+ALERT_ON_CRITICAL_TICKETS = env.int("ALERT_ON_CRITICAL_TICKETS", 5)
+ALERT_ON_KEY_AGE_DAYS = env.int("ALERT_ON_KEY_AGE_DAYS", 90)
+ALERT_ON_DOWNLOADS = env.int("ALERT_ON_DOWNLOADS", 100)
+ALERT_ON_LOGIN_FAILURES = env.int("ALERT_ON_LOGIN_FAILURES", 30)
 
 # --- logs (O7) --------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

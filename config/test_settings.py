@@ -25,6 +25,8 @@ os.environ.update(
         "AZURE_OPENAI_API_KEY": "",
         "OLLAMA_BASE_URL": "",
         "EMBEDDING_BASE_URL": "",
+        "SLACK_WEBHOOK_URL": "",
+        "REQUESTER_MAIL_ENABLED": "0",
     }
 )
 

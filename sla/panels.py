@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import Count, Q
+from django.urls import reverse
 from django.utils import timezone
 
 from common.registries import (
@@ -21,6 +23,7 @@ from common.registries import (
 from sla.choices import ClockState, TargetKind
 from sla.models import Clock
 from sla.services.clocks import spent_minutes
+from teams.services.channels import mail_parts
 from ticketing.models import Ticket
 
 SOON: Final = timedelta(hours=1)
@@ -140,9 +143,21 @@ def dashboard_card(given: Any) -> Mapping[str, Any]:
 
 
 def render_notification(payload: Mapping[str, Any]) -> Mapping[str, str]:
-    """Mail for a warning or a breach; plain text, no markup to escape."""
+    """Mail for a warning or a breach."""
     late = payload["level"] == "breach"
-    what = "is late" if late else "is due soon"
-    subject = f"{payload['reference']}: the {payload['kind']} {what}"
-    lines = [f"{subject}.", "", payload["subject"], f"Due: {payload['due_at']}"]
-    return {"subject": subject, "text": "\n".join(lines)}
+    subject = f"{payload['reference']}: the {payload['kind']} {'is late' if late else 'is due soon'}"
+    context = {
+        "late": late,
+        "reference": payload["reference"],
+        "ticket_subject": payload["subject"],
+        "promise": payload["kind"],
+        "due_at": datetime.fromisoformat(payload["due_at"]) if payload["due_at"] else None,
+        "link": _link(payload),
+    }
+    return mail_parts("sla/email/deadline", subject=subject, context=context)
+
+
+def _link(payload: Mapping[str, Any]) -> str:
+    if not payload.get("ticket"):
+        return ""
+    return settings.SITE_URL.rstrip("/") + reverse("desk:ticket", args=[payload["ticket"]])

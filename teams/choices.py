@@ -57,6 +57,42 @@ class NotificationState(models.TextChoices):
     SENDING = "sending", "Sending"
     SENT = "sent", "Sent"
     FAILED = "failed", "Failed"
+    FOLDED = "folded", "Part of a collected message"
+    SKIPPED = "skipped", "Not wanted"
+
+
+class Channel(models.TextChoices):
+    """How a message travels."""
+
+    EMAIL = "email", "E-mail"
+    SLACK = "slack", "Slack"
+    TEAMS = "msteams", "Microsoft Teams"
+    WEBHOOK = "webhook", "Signed webhook"
+
+
+class Digest(models.TextChoices):
+    """How often collected messages go out."""
+
+    NONE = "", "At once"
+    HOURLY = "hourly", "Every hour"
+    DAILY = "daily", "Every day at 08:00"
+
+
+class Hold(models.TextChoices):
+    """Why a message waits to be collected with others."""
+
+    NONE = "", "Not held"
+    DIGEST = "digest", "Digest"
+    QUIET = "quiet", "Quiet hours"
+    CAP = "cap", "Too many at once"
+
+
+class NoticeKind(models.TextChoices):
+    """What people and teams can choose to be told of: the first part of a message's kind."""
+
+    SLA = "sla", "Deadlines: warnings and breaches"
+    TICKET = "ticket", "Tickets: assigned to me, mentions, replies"
+    ALERT = "alert", "Alerts of the house"
 
 
 class AlertState(models.TextChoices):

@@ -70,3 +70,33 @@ class ApiKeyQuerySet(models.QuerySet[Any]):
         return self.filter(
             Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, client__is_active=True
         )
+
+
+class TargetQuerySet(models.QuerySet[Any]):
+    """Places that are told."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Targets of teams and people of the actor's clients; those of the house only for administrators."""
+        if actor.client_ids is None:
+            return self.all()
+        own = Q(team__client__in=actor.client_ids) | Q(user__clients__in=actor.client_ids)
+        return self.filter(own).distinct()
+
+    def wanting(self, kind: str) -> Self:
+        """Active targets that take a kind: those that name its first part, and those that name nothing."""
+        # JSON containment is not there on SQLite; the quoted word is unambiguous in a list of slugs.
+        area = kind.partition(".")[0]
+        return self.filter(Q(kinds=[]) | Q(kinds__icontains=f'"{area}"'), is_active=True)
+
+
+class NotificationQuerySet(models.QuerySet[Any]):
+    """The outbox."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Messages of the actor's clients."""
+        return self.all() if actor.client_ids is None else self.filter(client__in=actor.client_ids)
+
+    def free(self, *, now: datetime) -> Self:
+        """Owed, due and held by nobody."""
+        idle = Q(state="pending") | Q(state="sending", lease_until__lt=now)
+        return self.filter(idle, next_at__lte=now)

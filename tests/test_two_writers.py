@@ -126,8 +126,7 @@ class TwoWriterTests(TransactionTestCase):
 
     def test_two_schedulers_warn_and_breach_once(self) -> None:
         """S4: safe when two schedulers run at once."""
-        self.world.network.notify_addresses = ["network@example.org"]
-        self.world.network.save()
+        self.world.mail_target(self.world.network, "network@example.org")
         ticket = self.world.ticket()
         ticket_assign(
             ticket=ticket, team=self.world.network, assignee=None, actor=self.world.actor(self.world.lead)

@@ -9,9 +9,10 @@ class TicketingConfig(AppConfig):
     name = "ticketing"
 
     def ready(self) -> None:
-        """Connect the receivers."""
+        """Connect the receivers and fill the slots of lower layers."""
         from teams import events as people  # noqa: PLC0415  models are not loaded before
         from ticketing import events, receivers  # noqa: PLC0415
+        from ticketing.selectors import indicators  # noqa: PLC0415
 
         events.status_changed.connect(
             receivers.hand_out_after_status, dispatch_uid="ticketing.hand_out_after_status"
@@ -25,3 +26,4 @@ class TicketingConfig(AppConfig):
         people.team_changed.connect(
             receivers.hand_out_after_team_change, dispatch_uid="ticketing.hand_out_after_team_change"
         )
+        indicators.register()

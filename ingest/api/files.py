@@ -26,6 +26,7 @@ from teams.api.actors import actor_of
 from teams.api.idempotency import idempotent
 from teams.choices import Scope
 from teams.selectors import access_client
+from teams.services.watch import download_note
 
 
 class FileUpload(APIView):
@@ -89,7 +90,9 @@ class FileDownload(APIView):
     )
     def get(self, request: Request, file_id: UUID) -> HttpResponseBase:
         """Redirect to the object store, or send the bytes."""
-        attachment = access_attachment(actor=actor_of(request), file_id=file_id)
+        actor = actor_of(request)
+        attachment = access_attachment(actor=actor, file_id=file_id)
+        download_note(actor=actor, now=timezone.now())
         disposition = content_disposition_header(as_attachment=True, filename=attachment.name) or "attachment"
         address = download_url(attachment=attachment, disposition=disposition)
         if address:

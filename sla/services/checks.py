@@ -12,9 +12,8 @@ from common.actors import ActorKind, automation_actor
 from sla.choices import Action, ClockState
 from sla.models import Clock
 from sla.services.clocks import clocks_repair, next_warning_set, warning_reached
-from teams.models import Team
-from teams.services.notifications import notification_owe
-from ticketing.choices import PRIORITY_ORDER
+from teams.services.notifications import notification_tell
+from ticketing.choices import PRIORITY_ORDER, Severity
 from ticketing.models import Ticket
 from ticketing.services.assignments import AssignmentReason, ticket_assign
 from ticketing.services.tickets import TicketChanges, ticket_lock, ticket_update
@@ -122,29 +121,19 @@ def _escalate(ticket: Ticket) -> None:
 def _tell(clock: Clock, level: str) -> None:
     """One outbox row per clock, generation, level, channel and recipient, however often it is owed."""
     ticket = clock.ticket
-    payload = {
-        "reference": ticket.reference,
-        "subject": ticket.subject,
-        "kind": clock.get_kind_display().lower(),
-        "level": level,
-        "due_at": clock.due_at.isoformat() if clock.due_at else "",
-    }
-    for address in sorted(_recipients(ticket)):
-        notification_owe(
-            event_key=f"sla:{clock.pk}:{clock.generation}:{clock.minutes}:{level}",
-            kind="sla.breach" if level == "breach" else "sla.warning",
-            channel="email",
-            recipient=address,
-            payload=payload,
-            client=ticket.client,
-        )
-
-
-def _recipients(ticket: Ticket) -> set[str]:
-    addresses: set[str] = set()
-    team: Team | None = ticket.team
-    if team is not None:
-        addresses |= {str(address) for address in team.notify_addresses if "@" in str(address)}
-    if ticket.assignee is not None and ticket.assignee.email:
-        addresses.add(ticket.assignee.email)
-    return addresses
+    notification_tell(
+        event_key=f"sla:{clock.pk}:{clock.generation}:{clock.minutes}:{level}",
+        kind="sla.breach" if level == "breach" else "sla.warning",
+        payload={
+            "ticket": str(ticket.uuid),
+            "reference": ticket.reference,
+            "subject": ticket.subject,
+            "kind": clock.get_kind_display().lower(),
+            "level": level,
+            "due_at": clock.due_at.isoformat() if clock.due_at else "",
+        },
+        client=ticket.client,
+        team=ticket.team,
+        people=[ticket.assignee] if ticket.assignee is not None else [],
+        urgent=level == "breach" and ticket.severity == Severity.CRITICAL,
+    )

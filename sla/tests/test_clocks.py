@@ -201,8 +201,7 @@ class CheckTests(ClockCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.world.network.notify_addresses = ["network@example.org"]
-        self.world.network.save()
+        self.world.mail_target(self.world.network, "network@example.org")
 
     def owned(self, severity: str = "critical") -> Ticket:
         """A ticket of the network team."""
@@ -295,8 +294,7 @@ class RepairedBugTests(ClockCase):
 
     def test_one_clock_that_fails_never_stops_the_others(self) -> None:
         """STYLE 11: one row failing never stops a batch."""
-        self.world.network.notify_addresses = ["network@example.org"]
-        self.world.network.save()
+        self.world.mail_target(self.world.network, "network@example.org")
         tickets = [self.ticket("critical"), self.ticket("critical")]
         for ticket in tickets:
             ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())

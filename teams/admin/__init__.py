@@ -1,6 +1,6 @@
 """The back office of people, and what every app's admin is built on."""
 
-from teams.admin import operations, people
+from teams.admin import notifications, operations, people
 from teams.admin.base import (
     ActionAdmin,
     ChildInline,
@@ -21,6 +21,7 @@ __all__ = [
     "ReadOnlyInline",
     "actor_in_admin",
     "limited",
+    "notifications",
     "operations",
     "people",
 ]

@@ -1,4 +1,4 @@
-"""Keys, credentials, flags, alerts and the outbox."""
+"""Keys, credentials, flags and alerts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.utils import timezone
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
-from teams.admin.base import ActionAdmin, ClientAdmin, ReadOnlyAdmin, actor_in_admin
+from teams.admin.base import ActionAdmin, ClientAdmin, actor_in_admin
 from teams.choices import Scope
-from teams.models import Alert, ApiKey, Credential, FeatureFlag, Notification
+from teams.models import Alert, ApiKey, Credential, FeatureFlag
 from teams.services.alerts import alert_resolve
 from teams.services.credentials import secret_encrypt
 from teams.services.keys import api_key_issue, api_key_revoke
@@ -129,7 +129,9 @@ class FlagsAdmin(ClientAdmin):
 class AlertsAdmin(ActionAdmin):
     """What a lead must know; raised once, resolved once."""
 
-    list_display = ("message", "severity", "state", "subject", "count", "last_seen_at")
+    list_display = (
+        "message", "severity", "state", "subject", "count", "created_at", "last_seen_at", "resolved_at",
+    )  # fmt: skip
     list_filter = ("state", "severity", "rule")
     search_fields = ("message", "subject")
     actions = ("resolve",)
@@ -150,13 +152,3 @@ class AlertsAdmin(ActionAdmin):
         now = timezone.now()
         done = sum(alert_resolve(rule=row.rule, subject=row.subject, now=now) for row in queryset)
         messages.success(request, f"{done} alerts resolved.")
-
-
-@admin.register(Notification)
-class OutboxAdmin(ReadOnlyAdmin):
-    """Messages that are owed or sent."""
-
-    list_display = ("kind", "channel", "state", "attempts", "client", "created_at", "sent_at")
-    list_filter = ("state", "channel", "kind")
-    list_select_related = ("client",)
-    exclude = ("lease_token", "lease_until")

@@ -2,7 +2,8 @@
 
 from teams.models.access import ApiKey, Credential, FeatureFlag
 from teams.models.calendars import BusinessCalendar, CalendarDay, CalendarInterval
-from teams.models.operations import Alert, IdempotencyRecord, Notification
+from teams.models.notifications import DeliveryAttempt, Notification, NotificationTarget
+from teams.models.operations import Alert, IdempotencyRecord
 from teams.models.people import Client, User
 from teams.models.teams import EscalationStep, Team, TeamMember
 
@@ -14,10 +15,12 @@ __all__ = [
     "CalendarInterval",
     "Client",
     "Credential",
+    "DeliveryAttempt",
     "EscalationStep",
     "FeatureFlag",
     "IdempotencyRecord",
     "Notification",
+    "NotificationTarget",
     "Team",
     "TeamMember",
     "User",

@@ -1,13 +1,11 @@
-"""Rows that make the house reliable: idempotency, the outbox, alerts."""
+"""Rows that make the house reliable: idempotency and alerts."""
 
 from __future__ import annotations
 
-import uuid
-
 from django.db import models
 
-from common.models import Leased, Timestamped
-from teams.choices import AlertSeverity, AlertState, NotificationState
+from common.models import Timestamped
+from teams.choices import AlertSeverity, AlertState
 from teams.models.people import Client
 
 
@@ -29,40 +27,6 @@ class IdempotencyRecord(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.caller} {self.route} {self.key}"
-
-
-class Notification(Leased, Timestamped):
-    """The outbox. Invariant: one row per (event key, channel, recipient), however often it is owed."""
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    client = models.ForeignKey(Client, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
-    event_key = models.CharField(max_length=160)
-    kind = models.CharField(max_length=60)
-    channel = models.CharField(max_length=20)
-    recipient = models.CharField(max_length=320)
-    payload = models.JSONField(default=dict, blank=True)
-    state = models.CharField(
-        max_length=10, choices=NotificationState.choices, default=NotificationState.PENDING
-    )
-    error = models.TextField(blank=True)
-    sent_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-created_at"]
-        constraints = [
-            models.UniqueConstraint(fields=["event_key", "channel", "recipient"], name="notification_once")
-        ]
-        indexes = [
-            # The sweeper asks for what is due and unsent.
-            models.Index(
-                fields=["next_at"],
-                condition=models.Q(state__in=["pending", "sending"]),
-                name="notification_due",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} to {self.channel}"
 
 
 class Alert(Timestamped):

@@ -36,7 +36,10 @@ class Team(Timestamped):
         "teams.BusinessCalendar", null=True, blank=True, on_delete=models.SET_NULL, related_name="teams"
     )
     notify_addresses = models.JSONField(
-        default=list, blank=True, help_text="E-mail addresses or webhook addresses told about escalations."
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="Moved to notification targets; kept for processes of the release before.",
     )
     skills_mode = models.CharField(
         "skills",

@@ -16,10 +16,15 @@ def secret_encrypt(secret: str) -> bytes:
 
 def credential_secret(*, credential: Credential) -> str:
     """The stored secret in clear. Raises Conflict when no present key opens it."""
+    return secret_decrypt(bytes(credential.secret), name=f"The credential “{credential}”")
+
+
+def secret_decrypt(stored: bytes, *, name: str = "A stored secret") -> str:
+    """What ``secret_encrypt`` has made, in clear. Raises Conflict when no present key opens it."""
     try:
-        return _box().decrypt(bytes(credential.secret)).decode()
+        return _box().decrypt(stored).decode()
     except InvalidToken:
-        raise Conflict(f"The credential “{credential}” cannot be opened with the present keys.") from None
+        raise Conflict(f"{name} cannot be opened with the present keys.") from None
 
 
 def _box() -> MultiFernet:

@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from common.actors import Actor
 from common.exceptions import NotAllowed, ValidationFailed
-from teams.choices import Scope
-from teams.models import ApiKey, Client
+from teams.choices import AlertSeverity, AlertState, Scope
+from teams.models import Alert, ApiKey, Client
+from teams.services.alerts import alert_raise
 
 PREFIX = "sw_"
+MISUSE_RULE = "key_misuse"
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -57,13 +59,34 @@ def hash_of(secret: str) -> str:
 
 
 def api_key_use(*, secret: str, now: datetime) -> ApiKey | None:
-    """The usable key behind a secret; notes the use at most once a minute."""
-    key = ApiKey.objects.usable(now=now).select_related("client").filter(key_hash=hash_of(secret)).first()
+    """The usable key behind a secret; notes the use at most once a minute.
+
+    A key that was revoked or has expired and is still used is an alert: somebody holds it who should not, or
+    a service was forgotten.
+    """
+    key = ApiKey.objects.select_related("client").filter(key_hash=hash_of(secret)).first()
     if key is None:
+        return None
+    if not ApiKey.objects.usable(now=now).filter(pk=key.pk).exists():
+        _misused(key, now)
         return None
     if key.last_used_at is None or now - key.last_used_at > _TOUCH_EVERY:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return key
+
+
+def _misused(key: ApiKey, now: datetime) -> None:
+    """Raise the alert, and count it at most once a minute: the caller may try thousands of times."""
+    again = Alert.objects.filter(rule=MISUSE_RULE, subject=key.prefix, state=AlertState.OPEN)
+    if not again.filter(last_seen_at__gt=now - _TOUCH_EVERY).exists():
+        alert_raise(
+            rule=MISUSE_RULE,
+            subject=key.prefix,
+            severity=AlertSeverity.CRITICAL,
+            message=f"The API key “{key}” was used although it was revoked or has expired.",
+            client=key.client,
+            now=now,
+        )
 
 
 def api_key_revoke(*, key: ApiKey, actor: Actor) -> ApiKey:

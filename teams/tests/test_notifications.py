@@ -58,7 +58,7 @@ class OutboxTests(TestCase):
     def test_a_server_that_is_down_is_tried_again_later_with_the_same_message_id(self) -> None:
         """S4: the pauses grow; nothing is sent twice."""
         row = self.owe()
-        down = mock.patch("teams.services.notifications.EmailMultiAlternatives.send")
+        down = mock.patch("django.core.mail.EmailMultiAlternatives.send")
         pauses = []
         with down as send:
             send.side_effect = SMTPServerDisconnected("down")

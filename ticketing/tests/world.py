@@ -9,8 +9,9 @@ from django.contrib.auth.models import Group as AuthGroup
 
 from common.actors import Actor
 from teams.choices import Group
-from teams.models import Client, Team, TeamMember, User
+from teams.models import Client, NotificationTarget, Team, TeamMember, User
 from teams.selectors import actor_for_user
+from teams.services.targets import target_save
 from ticketing.choices import TriageIntent
 from ticketing.models import Category, ClientSettings, Requester, Taxonomy, Ticket
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
@@ -57,6 +58,10 @@ class World:
     def actor(self, user: User) -> Actor:
         """The actor behind a user."""
         return actor_for_user(user)
+
+    def mail_target(self, team: Team, address: str) -> NotificationTarget:
+        """An address that is told of what concerns a team."""
+        return target_save(target=NotificationTarget(team=team, address=address))
 
     def ticket(
         self,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import FileResponse, Http404, HttpRequest
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from common.actors import Actor
 from teams.api.actors import actor_of
+from teams.services.watch import download_note
 from ticketing.choices import AttachmentStatus
 from ticketing.models import Attachment
 from ticketing.views.access import staff_page
@@ -24,6 +26,7 @@ def attachment_response(actor: Actor, uuid: UUID) -> FileResponse:
         stored = attachment.file.open("rb")
     except FileNotFoundError as error:
         raise Http404 from error
+    download_note(actor=actor, now=timezone.now())
     response = FileResponse(
         stored, as_attachment=True, filename=attachment.name, content_type="application/octet-stream"
     )
