@@ -31,6 +31,7 @@ urlpatterns = [
     path("desk/", include("ticketing.urls")),
     path("desk/", include((classifier_urls.desk_patterns, "triage"))),
     path("portal/", include("ingest.urls")),
+    path("mail/", include("ticketing.mail_urls")),
     path("api/v1/", include((api, "api"))),
     path("", include("classifier.api.short_urls")),
     path("", include("config.health.short_urls")),

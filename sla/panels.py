@@ -160,4 +160,4 @@ def render_notification(payload: Mapping[str, Any]) -> Mapping[str, str]:
 def _link(payload: Mapping[str, Any]) -> str:
     if not payload.get("ticket"):
         return ""
-    return settings.SITE_URL.rstrip("/") + reverse("desk:ticket", args=[payload["ticket"]])
+    return str(settings.SITE_URL).rstrip("/") + reverse("desk:ticket", args=[payload["ticket"]])

@@ -133,6 +133,7 @@ COLLECTIONS = {
 }  # fmt: skip
 
 OPEN = {
+    "mail/stop/<str:token>": "a signed link out of a mail; proved in test_requester_mail",
     "login/": "the log-in",
     "logout/": "ends the own session only",
     "api/v1/auth/token": "the log-in",

@@ -14,13 +14,21 @@ from ticketing import events
 ROOT = Path(__file__).resolve().parents[1]
 
 WIRING = {
-    "ticket_opened": ["sla.start_clocks", "classifier.request_triage"],
+    "ticket_opened": [
+        "ticketing.mail_acknowledgement",
+        "sla.start_clocks",
+        "classifier.request_triage",
+    ],
     "ticket_changed": ["sla.retarget_after_change", "classifier.request_triage_of_change"],
     "ticket_triaged": ["sla.retarget_after_triage", "classifier.request_draft"],
     "field_decided": ["classifier.settle_review", "classifier.keep_example"],
-    "status_changed": ["sla.follow_status", "ticketing.hand_out_after_status"],
-    "ticket_assigned": ["sla.retarget_after_assignment", "ticketing.hand_out_after_assignment"],
-    "message_added": ["sla.follow_reply", "classifier.settle_draft"],
+    "status_changed": [
+        "ticketing.hand_out_after_status",
+        "ticketing.mail_status",
+        "sla.follow_status",
+    ],
+    "ticket_assigned": ["ticketing.hand_out_after_assignment", "sla.retarget_after_assignment"],
+    "message_added": ["ticketing.mail_reply", "sla.follow_reply", "classifier.settle_draft"],
     "attachment_added": ["ingest.read_later"],
     "presence_changed": ["ticketing.hand_out_after_presence"],
     "team_changed": ["ticketing.hand_out_after_team_change"],

@@ -13,6 +13,7 @@ class TicketingConfig(AppConfig):
         from teams import events as people  # noqa: PLC0415  models are not loaded before
         from ticketing import events, receivers  # noqa: PLC0415
         from ticketing.selectors import indicators  # noqa: PLC0415
+        from ticketing.services import requester_mail  # noqa: PLC0415
 
         events.status_changed.connect(
             receivers.hand_out_after_status, dispatch_uid="ticketing.hand_out_after_status"
@@ -27,3 +28,9 @@ class TicketingConfig(AppConfig):
             receivers.hand_out_after_team_change, dispatch_uid="ticketing.hand_out_after_team_change"
         )
         indicators.register()
+        requester_mail.register()
+        events.ticket_opened.connect(
+            receivers.mail_acknowledgement, dispatch_uid="ticketing.mail_acknowledgement"
+        )
+        events.message_added.connect(receivers.mail_reply, dispatch_uid="ticketing.mail_reply")
+        events.status_changed.connect(receivers.mail_status, dispatch_uid="ticketing.mail_status")

@@ -118,6 +118,15 @@ class DecisionState(models.TextChoices):
 PERSON_STATES: Final[frozenset[str]] = frozenset({DecisionState.CONFIRMED, DecisionState.CORRECTED})
 
 
+class RequesterMail(models.TextChoices):
+    """Mails to the person who asked (T13)."""
+
+    ACKNOWLEDGEMENT = "acknowledgement", "The request has arrived"
+    REPLY = "reply", "A person has answered"
+    STATUS = "status", "The state has changed"
+    RATING = "rating", "Please rate the answer"
+
+
 class TriageField(models.TextChoices):
     """Fields that triage predicts."""
 

@@ -1,4 +1,4 @@
-"""Where news becomes the work of giving out tickets that wait."""
+"""Where news becomes work: tickets that wait are given out, requesters are written to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from common.queueing import enqueue_on_commit
 from teams.models import Team, User
 from ticketing.choices import STATUS_CATEGORY
-from ticketing.models import Assignment, Ticket
+from ticketing.models import Assignment, Message, Ticket
 from ticketing.selectors.handout import is_anybody_waiting
+from ticketing.services.requester_mail import acknowledgement_owe, reply_owe, status_owe
 from ticketing.tasks import hand_out
 
 
@@ -41,3 +42,18 @@ def hand_out_after_presence(*, user: User, **_: Any) -> None:
 def hand_out_after_team_change(*, team: Team, **_: Any) -> None:
     """A member more, more capacity, other skills."""
     _owe(team.pk)
+
+
+def mail_acknowledgement(*, ticket: Ticket, **_: Any) -> None:
+    """A new request is confirmed."""
+    acknowledgement_owe(ticket=ticket)
+
+
+def mail_reply(*, ticket: Ticket, message: Message, **_: Any) -> None:
+    """A person's public answer is sent."""
+    reply_owe(ticket=ticket, message=message)
+
+
+def mail_status(*, ticket: Ticket, old: str, new: str, **_: Any) -> None:
+    """A state that concerns the requester is told."""
+    status_owe(ticket=ticket, old=old, new=new)

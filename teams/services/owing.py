@@ -73,7 +73,13 @@ def notification_tell(
     targets = list(mine.wanting(kind))
     chosen = set(mine.filter(channel=Channel.EMAIL, user__in=told).values_list("user_id", flat=True))
     addresses = {person.email for person in told if person.email and person.pk not in chosen}
-    common = {"event_key": event_key, "kind": kind, "payload": payload, "client": client, "urgent": urgent}
+    common: dict[str, Any] = {
+        "event_key": event_key,
+        "kind": kind,
+        "payload": payload,
+        "client": client,
+        "urgent": urgent,
+    }
     new = sum(_owe_target(target, common) for target in targets)
     taken = {target.address for target in targets if target.channel == Channel.EMAIL}
     for address in sorted(addresses - taken):
@@ -90,7 +96,13 @@ def alert_tell(
     """
     rows = NotificationTarget.objects.wanting(kind).select_related("user", "team")
     named = [row for row in rows if _hears_alerts(row, client)]
-    common = {"event_key": event_key, "kind": kind, "payload": payload, "client": client, "urgent": urgent}
+    common: dict[str, Any] = {
+        "event_key": event_key,
+        "kind": kind,
+        "payload": payload,
+        "client": client,
+        "urgent": urgent,
+    }
     new = sum(_owe_target(target, common) for target in named)
     if settings.SLACK_WEBHOOK_URL:
         new += notification_owe(channel=Channel.SLACK, recipient=HOUSE_SLACK, **common)

@@ -3,6 +3,7 @@
 from ticketing.models.audit import Assignment, TicketEvent
 from ticketing.models.conversation import Attachment, Message
 from ticketing.models.knowledge import Article
+from ticketing.models.mail import RequesterMailTemplate
 from ticketing.models.reference import (
     Category,
     CategoryField,
@@ -37,6 +38,7 @@ __all__ = [
     "Project",
     "Requester",
     "RequesterAddress",
+    "RequesterMailTemplate",
     "RoutingRule",
     "Tag",
     "Taxonomy",

@@ -132,6 +132,9 @@ class ClientSettings(Timestamped):
         default=14, help_text="A reply to a resolved ticket reopens it for so many days."
     )
     retention_days = models.PositiveIntegerField(null=True, blank=True)
+    requester_mail = models.BooleanField(
+        default=True, help_text="Off: this client's requesters get no mail from here."
+    )
 
     objects = ClientOwnedQuerySet.as_manager()
     history = HistoricalRecords()

@@ -23,6 +23,9 @@ class Requester(Timestamped):
     phone = models.CharField(max_length=40, blank=True)
     external_id = models.CharField(max_length=120, blank=True)
     is_anonymous = models.BooleanField(default=False)
+    mail_stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="The person wants no automatic mail; answers of people still go out."
+    )
 
     objects = RequesterQuerySet.as_manager()
 

@@ -1,0 +1,35 @@
+"""The shipped words of mails to requesters; a client's own go before them (T13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ticketing.choices import RequesterMail
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Subject and Markdown body with placeholders."""
+
+    subject: str
+    body: str
+
+
+DEFAULTS: Final = {
+    RequesterMail.ACKNOWLEDGEMENT: Words(
+        "{{ reference }}: we have your request",
+        "Hello,\n\nyour request has arrived as **{{ reference }}**.\n\n"
+        "Category: {{ category }}\n\n{{ next_steps }}",
+    ),
+    RequesterMail.REPLY: Words("{{ reference }}: an answer to your request", "{{ reply }}"),
+    RequesterMail.STATUS: Words(
+        "{{ reference }} is {{ status }}",
+        "Hello,\n\nyour request **{{ reference }}** is now **{{ status }}**.\n\n{{ next_steps }}",
+    ),
+    RequesterMail.RATING: Words(
+        "{{ reference }}: how was our answer?",
+        "Hello,\n\nyour request **{{ reference }}** is solved. "
+        "Would you tell us in one click how well we did?",
+    ),
+}
