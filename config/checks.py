@@ -78,6 +78,15 @@ def _wildcard_cors() -> list[CheckMessage]:
     return [Error("Any origin may call the API.", hint=hint, id="switchyard.E005")]
 
 
+def _private_receivers() -> list[CheckMessage]:
+    if not settings.WEBHOOK_ALLOW_PRIVATE_ADDRESSES:
+        return []
+    hint = (
+        "Unset WEBHOOK_ALLOW_PRIVATE_ADDRESSES: whoever may enter an address could reach your inner network."
+    )
+    return [Warning("Webhooks may lead into private networks.", hint=hint, id="switchyard.W010")]
+
+
 _CHECKS: tuple[Callable[[], list[CheckMessage]], ...] = (
     _demo,
     _secret_key,
@@ -86,4 +95,5 @@ _CHECKS: tuple[Callable[[], list[CheckMessage]], ...] = (
     _credential_keys,
     _embedded,
     _wildcard_cors,
+    _private_receivers,
 )

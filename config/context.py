@@ -13,10 +13,11 @@ from teams.api.actors import actor_of
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Product version and whether the demo accounts exist."""
+    """Product version, whether the demo accounts exist, and whether the person works on tickets."""
     return {
         "version": settings.VERSION,
         "demo": settings.DEMO,
+        "works_here": SimpleLazyObject(lambda: actor_of(request).is_staff),
         "review_count": SimpleLazyObject(lambda: _review_count(request)),
     }
 

@@ -15,8 +15,9 @@ from classifier.selectors import figures
 from common.actors import Actor
 from common.registries import dashboard_cards
 from config.charts import columns, percent
+from config.health.checks import scheduler
 from teams.api.actors import actor_of
-from teams.selectors import alerts_open
+from teams.selectors import alerts_newest, alerts_open
 from ticketing.choices import Priority, Sentiment
 from ticketing.models import Category
 from ticketing.querysets import statuses_in
@@ -27,6 +28,7 @@ PERIODS = {1: "Today", 7: "7 days", 30: "30 days"}
 _BEFORE = {1: "yesterday by this time", 7: "the 7 days before", 30: "the 30 days before"}
 _ENGINES = {"rules": "Rules", "local": "Local model", "llm": "Language model", "fallback": "Fallback"}
 _MIX_LINES = 8
+_ALERTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ def dashboard(*, actor: Actor, now: datetime, days: int) -> dict[str, Any]:
         "periods": [{"days": key, "label": label, "on": key == days} for key, label in PERIODS.items()],
         "before": _BEFORE[days],
         "since": span.start,
+        "silent": _silent(),
+        "alerts": [
+            {"message": row.message, "severity": row.severity, "since": row.created_at, "count": row.count}
+            for row in alerts_newest(actor, limit=_ALERTS)
+        ],
         "sections": sections,
         "week": _changes(actor, span, totals),
         "empty": not open_now["open"] and not totals["opened"] and not totals["opened_before"],
@@ -79,8 +86,15 @@ def dashboard(*, actor: Actor, now: datetime, days: int) -> dict[str, Any]:
             "portal": "/portal/",
             "desk": reverse("desk:queue"),
             "rules": _list("ticketing_routingrule"),
+            "alerts": _list("teams_alert", state__exact="open"),
         },
     }
+
+
+def _silent() -> str:
+    """What is wrong with the scheduler, if anything: it cannot raise an alert about itself (S7)."""
+    state, detail = scheduler()
+    return "" if state == "ok" else detail
 
 
 def _list(name: str, **query: Any) -> str:

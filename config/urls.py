@@ -32,6 +32,7 @@ urlpatterns = [
     path("desk/", include((classifier_urls.desk_patterns, "triage"))),
     path("portal/", include("ingest.urls")),
     path("mail/", include("ticketing.mail_urls")),
+    path("notifications", include("teams.urls")),
     path("api/v1/", include((api, "api"))),
     path("", include("classifier.api.short_urls")),
     path("", include("config.health.short_urls")),

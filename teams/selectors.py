@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from common.actors import ANONYMOUS, Actor, ActorKind, Role
 from common.exceptions import NotFound
@@ -79,12 +79,22 @@ def access_client(*, actor: Actor, slug: str = "") -> Client:
     return client
 
 
-def alerts_open(actor: Actor) -> int:
+def _open_alerts(actor: Actor) -> QuerySet[Alert]:
     """Open alerts of the actor's clients, and those of the house that concern every lead."""
     rows = Alert.objects.filter(state=AlertState.OPEN)
     if not actor.sees_every_client:
         rows = rows.filter(Q(client=None) | Q(client__in=actor.client_ids or []))
-    return rows.count()
+    return rows
+
+
+def alerts_open(actor: Actor) -> int:
+    """How many alerts are open that concern the actor."""
+    return _open_alerts(actor).count()
+
+
+def alerts_newest(actor: Actor, *, limit: int) -> list[Alert]:
+    """The open alerts that concern the actor, newest first."""
+    return list(_open_alerts(actor).order_by("-created_at", "-pk")[:limit])
 
 
 _flags: ShortMemory[list[FeatureFlag]] = ShortMemory()

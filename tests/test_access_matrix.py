@@ -123,6 +123,7 @@ SHARED_WITH_STAFF = {"api/v1/articles/<int:pk>"}
 """What all staff of the client read, whatever their team."""
 
 COLLECTIONS = {
+    "", "notifications", "notifications/mail", "notifications/chat",
     "", "desk/", "desk/bulk", "desk/presence", "portal/", "portal/tickets", "admin/review/", "classify",
     "admin/review/second/", "admin/language-models/", "admin/proposed-rules/", "admin/what-if/",
     "api/v1/tickets", "api/v1/tickets/bulk", "api/v1/taxonomies", "api/v1/categories", "api/v1/projects",

@@ -48,6 +48,9 @@ class DocumentationTests(SimpleTestCase):
         self.assertEqual(read - set(VARIABLES), set())
 
 
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
 def settings_with(expression: str, **variables: str) -> object:
     """The value of an expression over settings loaded with these variables."""
     code = f"import json; from config import settings as s; print(json.dumps({expression}, default=str))"
@@ -97,6 +100,27 @@ def settings_with(expression: str, **variables: str) -> object:
         ("str(s.EMBEDDING_PRICE)", {"EMBEDDING_PRICE": ""}, "0"),
         ("s.EMBEDDING_DIMENSIONS", {"EMBEDDING_DIMENSIONS": ""}, 0),
         ("s.JSON_LOG_ENABLED", {"JSON_LOG_ENABLED": "1"}, True),
+        ("s.REQUESTER_MAIL_ENABLED", {}, False),
+        ("s.REQUESTER_MAIL_ENABLED", {"EMAIL_BACKEND": SMTP}, True),
+        ("s.REQUESTER_MAIL_ENABLED", {"EMAIL_BACKEND": SMTP, "REQUESTER_MAIL_ENABLED": ""}, True),
+        ("s.REQUESTER_MAIL_ENABLED", {"EMAIL_BACKEND": SMTP, "REQUESTER_MAIL_ENABLED": "0"}, False),
+        ("s.REQUESTER_MAIL_ENABLED", {"EMAIL_BACKEND": SMTP, "DEMO": "1"}, False),
+        ("s.REQUESTER_MAIL_ENABLED", {"REQUESTER_MAIL_ENABLED": "1"}, True),
+        ("s.REQUESTER_MAIL_PER_DAY", {"REQUESTER_MAIL_PER_DAY": "2"}, 2),
+        ("s.RATING_REQUEST_HOURS", {"RATING_REQUEST_HOURS": "1"}, 1),
+        ("s.SLACK_WEBHOOK_URL", {"SLACK_WEBHOOK_URL": "https://h/x"}, "https://h/x"),
+        ("s.NOTIFICATION_CAP_PER_HOUR", {"NOTIFICATION_CAP_PER_HOUR": "7"}, 7),
+        ("s.WEBHOOK_ALLOW_PRIVATE_ADDRESSES", {"WEBHOOK_ALLOW_PRIVATE_ADDRESSES": "1"}, True),
+        ("s.ALERT_ON_FAILURE_RATE", {"ALERT_ON_FAILURE_RATE": "0.5"}, 0.5),
+        ("s.ALERT_ON_SLOW_PROCESSING", {"ALERT_ON_SLOW_PROCESSING": "3"}, 3.0),
+        ("s.ALERT_ON_LLM_FAILURE_RATE", {"ALERT_ON_LLM_FAILURE_RATE": "0.1"}, 0.1),
+        ("s.ALERT_ON_QUEUE_DEPTH", {"ALERT_ON_QUEUE_DEPTH": "9"}, 9),
+        ("s.ALERT_ON_COST_PER_TICKET", {"ALERT_ON_COST_PER_TICKET": "0.5"}, 0.5),
+        ("s.ALERT_ON_NEGATIVE_RATE", {"ALERT_ON_NEGATIVE_RATE": "0.5"}, 0.5),
+        ("s.ALERT_ON_CRITICAL_TICKETS", {"ALERT_ON_CRITICAL_TICKETS": "9"}, 9),
+        ("s.ALERT_ON_KEY_AGE_DAYS", {"ALERT_ON_KEY_AGE_DAYS": "30"}, 30),
+        ("s.ALERT_ON_DOWNLOADS", {"ALERT_ON_DOWNLOADS": "9"}, 9),
+        ("s.ALERT_ON_LOGIN_FAILURES", {"ALERT_ON_LOGIN_FAILURES": "9"}, 9),
         ("s.CORS_ALLOWED_ORIGINS", {"CORS_ALLOWED_ORIGINS": "https://a.example"}, ["https://a.example"]),
         ("s.MAX_UPLOAD_BYTES", {"MAX_UPLOAD_BYTES": "1000"}, 1000),
         (
@@ -121,6 +145,7 @@ GOOD = {
     "REDIS_URL": "redis://h/0",
     "AWS_STORAGE_BUCKET_NAME": "bucket",
     "CORS_ALLOWED_ORIGINS": [],
+    "WEBHOOK_ALLOW_PRIVATE_ADDRESSES": False,
 }
 
 
@@ -133,6 +158,7 @@ GOOD = {
         ({"ALLOWED_HOSTS": ["*"]}, "switchyard.E004"),
         ({"CORS_ALLOWED_ORIGINS": ["*"]}, "switchyard.E005"),
         ({"CREDENTIAL_KEYS": []}, "switchyard.W001"),
+        ({"WEBHOOK_ALLOW_PRIVATE_ADDRESSES": True}, "switchyard.W010"),
         ({"REDIS_URL": ""}, "switchyard.W003"),
         ({"AWS_STORAGE_BUCKET_NAME": ""}, "switchyard.W004"),
     ],

@@ -70,7 +70,7 @@ def notification_tell(
     """
     told = [person for person in people if person.is_active]
     mine = NotificationTarget.objects.filter(Q(user__in=told) | Q(team=team, team__isnull=False))
-    targets = list(mine.wanting(kind))
+    targets = list(mine.wanting(kind).select_related("user"))
     chosen = set(mine.filter(channel=Channel.EMAIL, user__in=told).values_list("user_id", flat=True))
     addresses = {person.email for person in told if person.email and person.pk not in chosen}
     common: dict[str, Any] = {
@@ -81,7 +81,7 @@ def notification_tell(
         "urgent": urgent,
     }
     new = sum(_owe_target(target, common) for target in targets)
-    taken = {target.address for target in targets if target.channel == Channel.EMAIL}
+    taken = {_mail_address(target) for target in targets if target.channel == Channel.EMAIL}
     for address in sorted(addresses - taken):
         new += notification_owe(channel=Channel.EMAIL, recipient=address, **common)
     return new
@@ -122,8 +122,13 @@ def _hears_alerts(target: NotificationTarget, client: Client | None) -> bool:
 
 def _owe_target(target: NotificationTarget, common: dict[str, Any]) -> bool:
     """An e-mail goes to the address, so that it is told once; other channels to the target itself."""
-    recipient = target.address if target.channel == Channel.EMAIL else f"target:{target.pk}"
+    recipient = _mail_address(target) if target.channel == Channel.EMAIL else f"target:{target.pk}"
     return notification_owe(channel=target.channel, recipient=recipient, target=target, **common)
+
+
+def _mail_address(target: NotificationTarget) -> str:
+    """A person's target follows the address of the account."""
+    return (target.user.email if target.user is not None else "") or target.address
 
 
 def may_hear_alerts(user: User) -> bool:

@@ -45,9 +45,9 @@ def _own_targets(rows: list[Notification]) -> dict[str, NotificationTarget]:
     """What people chose for the addresses that were owed to directly; never for mail to requesters."""
     addresses = {row.recipient for row in rows if row.target is None and _of_staff(row)}
     found = NotificationTarget.objects.filter(
-        user__isnull=False, channel=Channel.EMAIL, address__in=addresses
+        channel=Channel.EMAIL, user__email__in=addresses
     ).select_related("user", "team")
-    return {target.address: target for target in found}
+    return {target.user.email: target for target in found if target.user is not None}
 
 
 def _of_staff(row: Notification) -> bool:

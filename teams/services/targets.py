@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.db.models import F
 from common.exceptions import ValidationFailed
 from common.outbound import OutboundError, url_check
 from teams.choices import Channel, NotificationState
-from teams.models import Notification, NotificationTarget
+from teams.models import Notification, NotificationTarget, User
 from teams.services.alerts import alert_raise, alert_resolve
 from teams.services.credentials import secret_encrypt
 
@@ -92,3 +93,42 @@ def target_resume(*, target: NotificationTarget, now: datetime) -> int:
     alert_resolve(rule=PAUSED_RULE, subject=f"target {target.pk}", now=now)
     waiting = Notification.objects.filter(target=target, state=NotificationState.PENDING)
     return waiting.update(next_at=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """What a person chose for one channel; no kinds: nothing is sent by it."""
+
+    channel: str
+    kinds: list[str]
+    digest: str = ""
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    urgent_passes: bool = True
+    time_zone: str = ""
+    url: str = ""
+
+
+def preference_save(*, user: User, wanted: Preference) -> NotificationTarget:
+    """Keep a person's choice; it holds from the next delivery on, for what is already owed too.
+
+    A person has one chat: another one takes its place. Raises ValidationFailed, Conflict.
+    """
+    if wanted.channel == Channel.EMAIL and not user.email:
+        raise ValidationFailed("Your account has no e-mail address; ask an administrator.")
+    rows = NotificationTarget.objects.filter(user=user)
+    target = rows.filter(channel=wanted.channel).first() or NotificationTarget(
+        user=user, channel=wanted.channel
+    )
+    if wanted.channel == Channel.EMAIL:
+        target.address = user.email
+    target.kinds, target.is_active = list(wanted.kinds), bool(wanted.kinds)
+    target.digest, target.urgent_passes = wanted.digest, wanted.urgent_passes
+    target.quiet_from, target.quiet_until = wanted.quiet_from, wanted.quiet_until
+    if wanted.time_zone:
+        user.time_zone = wanted.time_zone
+        user.save(update_fields=["time_zone"])
+    saved = target_save(target=target, url=wanted.url)
+    if wanted.channel != Channel.EMAIL:
+        rows.exclude(pk=saved.pk).exclude(channel=Channel.EMAIL).delete()
+    return saved

@@ -14,7 +14,7 @@ class SmtpServer:
     def __init__(self, port: int = 0) -> None:
         self.received: list[Message] = []
         self.hang = threading.Event()
-        self.reached = threading.Event()
+        self.reached, self.released = threading.Event(), threading.Event()
         fake = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -33,6 +33,7 @@ class SmtpServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.released.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -49,6 +50,7 @@ class SmtpServer:
                 self._take(rfile)
                 if self.hang.is_set():
                     self.reached.set()
+                    self.released.wait(60)
                     return
                 say("250 taken")
             elif word.startswith("QUIT"):
