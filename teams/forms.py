@@ -24,13 +24,15 @@ class PreferenceForm(forms.Form):
         label="Quiet from", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     quiet_until = forms.TimeField(
-        label="until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+        label="Quiet until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     urgent_passes = forms.BooleanField(label="Critical breaches come at once all the same", required=False)
 
     def __init__(self, *args: Any, alerts: bool, target: NotificationTarget | None, **kwargs: Any) -> None:
         kwargs.setdefault("initial", _initial(target))
         super().__init__(*args, **kwargs)
+        for name in ("digest", "quiet_from", "quiet_until"):
+            self.fields[name].hide_optional = True  # type: ignore[attr-defined]
         if not alerts:
             shown = [choice for choice in NoticeKind.choices if choice[0] != NoticeKind.ALERT]
             self.fields["kinds"].choices = shown  # type: ignore[attr-defined]

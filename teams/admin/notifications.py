@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 from common.exceptions import ApplicationError
 from teams.admin.base import ActionAdmin, ClientAdmin, ReadOnlyInline, actor_in_admin
 from teams.choices import Channel, NoticeKind
-from teams.models import DeliveryAttempt, Notification, NotificationTarget
+from teams.models import DeliveryAttempt, Notification, NotificationTarget, Team
 from teams.services.notifications import notification_replay
 from teams.services.signing import signing_secret_new
 from teams.services.targets import target_resume, target_save, url_refuse
@@ -85,6 +85,24 @@ class TargetsAdmin(ClientAdmin):
         if actor.sees_every_client:
             return True
         return obj.team is not None and actor.may_see_client(obj.team.client_id)
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What another person is told of is that person's choice; an administrator may help."""
+        return () if actor_in_admin(request).sees_every_client else ("user",)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A lead's target belongs to a team of the lead's clients.
+
+        A target of the house hears of every client's alerts, one of a shared team of every client's tickets.
+        """
+        actor = actor_in_admin(request)
+        limits = db_field.name == "team" and not actor.sees_every_client
+        if limits:
+            kwargs["queryset"] = Team.objects.filter(client__in=actor.client_ids or [])
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if limits and field is not None:
+            field.required = True
+        return field
 
     def save_model(self, request: HttpRequest, obj: NotificationTarget, form: Any, change: bool) -> None:
         """Save through the service; a new receiver gets its signing secret, shown this once."""

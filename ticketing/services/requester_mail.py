@@ -164,7 +164,7 @@ def render_mail(kind: RequesterMail, payload: Mapping[str, Any]) -> Mapping[str,
     context = {
         "subject": line,
         "html": render_body(text, "markdown"),
-        "text": text,
+        "text": text if person else text.replace("**", ""),
         "reference": ticket.reference,
         "client": ticket.client.name,
         "link": values["link"],
@@ -236,7 +236,8 @@ def _next_steps(ticket: Ticket, status: str) -> str:
     if status == Status.RESOLVED:
         return "If it is not solved, reply, and the ticket is opened again."
     target = response_targets.get("sla")(ticket.pk) if "sla" in response_targets else ""
-    return f"A person answers {target}." if target else "A person looks at it and answers here."
+    within = target.removeprefix("within ")
+    return f"A person answers within {within}." if target else "A person looks at it and answers here."
 
 
 def _reply(payload: Mapping[str, Any]) -> str:
