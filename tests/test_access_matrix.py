@@ -124,7 +124,7 @@ SHARED_WITH_STAFF = {"api/v1/articles/<int:pk>"}
 
 COLLECTIONS = {
     "", "notifications", "notifications/mail", "notifications/chat",
-    "", "desk/", "desk/bulk", "desk/presence", "portal/", "portal/tickets", "admin/review/", "classify",
+    "desk/", "desk/bulk", "desk/presence", "portal/", "portal/tickets", "admin/review/", "classify",
     "admin/review/second/", "admin/language-models/", "admin/proposed-rules/", "admin/what-if/",
     "api/v1/tickets", "api/v1/tickets/bulk", "api/v1/taxonomies", "api/v1/categories", "api/v1/projects",
     "api/v1/modules", "api/v1/teams", "api/v1/routing-rules", "api/v1/articles", "api/v1/admin/categories",

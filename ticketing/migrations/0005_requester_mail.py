@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('teams', '0005_move_notify_addresses'),
-        ('ticketing', '0003_llm_budgets'),
+        ('teams', '0006_move_notify_addresses'),
+        ('ticketing', '0004_rule_last_hit'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('teams', '0003_cache_table'),
+        ('teams', '0004_presence_and_absence'),
     ]
 
     operations = [

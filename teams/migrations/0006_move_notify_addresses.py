@@ -15,6 +15,6 @@ def move(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("teams", "0004_notification_targets")]
+    dependencies = [("teams", "0005_notification_targets")]
 
     operations = [migrations.RunPython(move, migrations.RunPython.noop)]
