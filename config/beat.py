@@ -13,6 +13,8 @@ SCHEDULE = {
     "files sweep": {"task": "ingest.tasks.sweep_files", "schedule": 30.0},
     # Warnings and breaches by due time; safe when two schedulers run (S4).
     "SLA check": {"task": "sla.tasks.check_due", "schedule": 60.0},
+    # Clocks that are to follow an edited policy or calendar, where the nudge was lost (S3).
+    "SLA recounts": {"task": "sla.tasks.sweep_recounts", "schedule": 60.0},
     # The outbox: mail and webhooks with retries (S4).
     "notifications": {"task": "teams.tasks.deliver_notifications", "schedule": 15.0},
     # Proof of life of the scheduler and a worker, read by health (O3).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from common.registries import (
     ticket_panels,
 )
 from sla.choices import ClockState, TargetKind
+from sla.ledger import ledger_of
 from sla.models import Clock
-from sla.services.clocks import spent_minutes
+from sla.selectors import explain, segments_prefetch
 from ticketing.models import Ticket
 
 SOON: Final = timedelta(hours=1)
@@ -53,9 +55,8 @@ def ticket_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
     """The clocks of each ticket and the state of the most pressing, in a constant number of queries."""
     now = timezone.now()
     rows: dict[int, list[Clock]] = defaultdict(list)
-    clocks = Clock.objects.filter(ticket__in=ticket_ids).select_related("policy__calendar")
-    related = ("segments", "policy__calendar__intervals", "policy__calendar__days")
-    for clock in clocks.prefetch_related(*related):
+    clocks = Clock.objects.filter(ticket__in=ticket_ids).select_related("policy")
+    for clock in clocks.prefetch_related(segments_prefetch()):
         rows[clock.ticket_id].append(clock)
     return {
         pk: {"state": _worst(rows[pk], now=now), "clocks": [_line(clock, now=now) for clock in rows[pk]]}
@@ -64,17 +65,21 @@ def ticket_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
 
 
 def _line(clock: Clock, *, now: datetime) -> dict[str, Any]:
-    spent = spent_minutes(clock=clock, now=clock.stopped_at or now)
+    told = explain(ledger_of(clock), now=now)
     return {
         "kind": clock.kind,
         "label": clock.get_kind_display(),
+        "generation": clock.generation,
         "state": clock_state(clock, now=now),
         "due_at": clock.due_at,
         "stopped_at": clock.stopped_at,
         "target": duration_words(clock.minutes),
         "target_minutes": clock.minutes,
-        "spent_minutes": round(spent, 1),
-        "used": min(1.0, round(spent / clock.minutes, 4)),
+        "spent_minutes": round(told.spent_minutes, 1),
+        "used": min(1.0, round(told.spent_minutes / clock.minutes, 4)),
+        "because": told.because,
+        "carried_minutes": told.carried_minutes,
+        "segments": [asdict(row) for row in told.segments],
     }
 
 
@@ -145,4 +150,8 @@ def render_notification(payload: Mapping[str, Any]) -> Mapping[str, str]:
     what = "is late" if late else "is due soon"
     subject = f"{payload['reference']}: the {payload['kind']} {what}"
     lines = [f"{subject}.", "", payload["subject"], f"Due: {payload['due_at']}"]
+    lag = payload.get("noticed_late_seconds")
+    if lag:
+        words = duration_words(max(1, round(lag / 60)))
+        lines.append(f"This was noticed {words} late, because no check had run in the meantime.")
     return {"subject": subject, "text": "\n".join(lines)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.test import SimpleTestCase
 
 from common.events import DomainEvent
+from teams import events as people
 from ticketing import events
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +22,7 @@ WIRING = {
     "ticket_assigned": ["sla.retarget_after_assignment"],
     "message_added": ["sla.follow_reply", "classifier.settle_draft"],
     "attachment_added": ["ingest.read_later"],
+    "calendar_changed": ["sla.owe_recount"],
 }
 
 
@@ -36,7 +38,8 @@ class WiringTests(SimpleTestCase):
         """No receiver appears or disappears unnoticed."""
         found = {
             name: receivers(event)
-            for name, event in inspect.getmembers(events, lambda it: isinstance(it, DomainEvent))
+            for module in (events, people)
+            for name, event in inspect.getmembers(module, lambda it: isinstance(it, DomainEvent))
         }
         self.assertEqual(found, {name: set(names) for name, names in WIRING.items()})
 

@@ -17,9 +17,10 @@ from common.actors import ActorKind, automation_actor, system_actor
 from sla.choices import Action, ClockState, TargetKind
 from sla.models import Clock, Policy, Target
 from sla.panels import dashboard_card, response_target, ticket_panel
+from sla.selectors import spent_minutes
 from sla.services.checks import check_due
-from sla.services.clocks import clocks_repair, spent_minutes
 from sla.services.defaults import defaults_load
+from sla.services.repair import clocks_repair
 from teams.models import BusinessCalendar, CalendarInterval, EscalationStep, Notification
 from teams.services.notifications import notification_owe, notifications_deliver
 from ticketing.models import Ticket
@@ -212,7 +213,9 @@ class CheckTests(ClockCase):
     def test_nothing_due_costs_nothing(self) -> None:
         """S4: the cost grows with what is due."""
         self.owned()
-        self.assertEqual(check_due(now=datetime.now(UTC)), {"breached": 0, "warned": 0, "repaired": 0})
+        self.assertEqual(
+            check_due(now=datetime.now(UTC)), {"breached": 0, "warned": 0, "acted": 0, "repaired": 0}
+        )
 
     def test_it_warns_once_and_breaches_once(self) -> None:
         """S4: one outbox row per clock, generation, level and recipient."""
@@ -301,7 +304,13 @@ class RepairedBugTests(ClockCase):
         for ticket in tickets:
             ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
         self.pass_time(minutes=61)
-        with mock.patch("sla.services.checks._tell", side_effect=[RuntimeError, None]):
+
+        def broken(ticket: Ticket) -> set[str]:
+            if ticket.pk == tickets[0].pk:
+                raise RuntimeError
+            return set()
+
+        with mock.patch("sla.services.checks._recipients", side_effect=broken):
             self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
         self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
 
