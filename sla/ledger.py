@@ -187,7 +187,7 @@ def begin(ledger: Ledger, pieces: Sequence[Piece], versions: Sequence[CalendarVe
 def _by_version(
     piece: Piece, versions: Sequence[CalendarVersion]
 ) -> Iterator[tuple[datetime, datetime | None, CalendarVersion | None]]:
-    """A piece cut where the hours changed; ``versions`` in order. Before the first one, the first one holds."""
+    """A piece cut where the hours changed; ``versions`` in order. Before the first one that one holds."""
     held = next((row for row in reversed(versions) if row.since <= piece.starts), None)
     current = held or (versions[0] if versions else None)
     starts = piece.starts

@@ -255,7 +255,7 @@ class Recount(Leased, Timestamped):
 
 
 class ClockProblem(Timestamped):
-    """A ticket whose promises cannot be counted, and when that is tried again. Invariant: one row a ticket."""
+    """A ticket whose promises cannot be counted, until that is tried again. Invariant: one row a ticket."""
 
     ticket = models.OneToOneField(Ticket, on_delete=models.CASCADE, related_name="+")
     reason = models.CharField(max_length=300)

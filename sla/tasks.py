@@ -12,7 +12,7 @@ from teams.services.calendars import calendars_sweep
 
 @shared_task(soft_time_limit=120, time_limit=150)
 def check_due() -> dict[str, int]:
-    """Warnings and breaches that are due. Any number of schedulers at once are safe: each row is taken once."""
+    """Warnings and breaches that are due. Any number of schedulers are safe: each row is taken once."""
     return checks.check_due(now=timezone.now())
 
 

@@ -1,11 +1,15 @@
-"""Checks of values that people type: time zones and places with public holidays."""
+"""Checks of values that people type: time zones, places with public holidays, working hours."""
 
 from __future__ import annotations
 
+from calendar import day_name
+from collections.abc import Sequence
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from holidays.utils import list_supported_countries
+
+from teams.calendar import Interval, first_overlap
 
 
 def check_time_zone(name: str) -> None:
@@ -28,3 +32,17 @@ def check_holiday_country(country: str, region: str = "") -> None:
     if region and region not in regions:
         known = ", ".join(regions[:20]) or "none"
         raise ValidationError(f"“{country}” has no region “{region}”. Known regions: {known}.")
+
+
+def check_intervals(intervals: Sequence[Interval], *, needed: bool = True) -> None:
+    """Working hours of a week: some, and none given twice. Raises ValidationError."""
+    if needed and not intervals:
+        raise ValidationError("Give at least one interval of working hours, or set always open.")
+    pair = first_overlap(intervals)
+    if pair is not None:
+        first, second = (_interval_words(row) for row in pair)
+        raise ValidationError(f"The working hours {first} and {second} overlap.")
+
+
+def _interval_words(row: Interval) -> str:
+    return f"{day_name[row.weekday]} {row.starts:%H:%M}–{row.ends:%H:%M}"

@@ -63,7 +63,7 @@ def _take(work: Callable[[Due, datetime], int], rows: ClockQuerySet, now: dateti
 
 
 def _batch(work: Callable[[Due, datetime], int], due: Due, now: datetime) -> int:
-    """One clock that fails never stops the others: the batch is halved until it stands alone, and stays due."""
+    """One clock that fails stops no other: the batch is halved until it stands alone, and stays due."""
     try:
         with transaction.atomic():
             return work(due, now)
@@ -104,7 +104,7 @@ def _actions(clock: Clock) -> list[str]:
 
 
 def _warn(due: Due, now: datetime) -> int:
-    """Each percentage warns once. When no scheduler ran for a while, only the highest that is reached does."""
+    """Each percentage warns once; when no scheduler ran for a while, only the highest reached does."""
     clocks, tickets = _claimed(Clock.objects.to_warn(now=now).prefetch_related(SEGMENTS), due)
     told = []
     for clock in clocks:

@@ -162,7 +162,7 @@ def _start(ticket: Ticket, policy: Policy, kind: str, minutes: int, now: datetim
 
 
 def _carry(ledger: Ledger, earlier: Ledger, stopped_at: datetime) -> None:
-    """Count on from where the earlier generation stopped; what it told stays told, what it broke is broken."""
+    """Count on from where the earlier generation stopped; what it told and what it broke stay so."""
     clock, before = ledger.clock, earlier.clock
     clock.carried = spent(earlier, stopped_at)
     clock.started_at = stopped_at

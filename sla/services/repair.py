@@ -8,7 +8,7 @@ import structlog
 from django.db.models import Exists, OuterRef
 
 from sla.models import Clock, ClockProblem, RepairProgress
-from sla.services.clocks import clocks_start
+from sla.services.clocks import clocks_retarget, clocks_start
 from teams.calendar import CalendarNeverOpens
 from ticketing.choices import Channel
 from ticketing.models import Ticket
@@ -59,6 +59,8 @@ def _repair(ticket: Ticket, now: datetime) -> bool:
     """One ticket that fails never stops the others; a person sees it in the back office."""
     try:
         made = clocks_start(ticket=ticket, now=now)
+        if not made:
+            clocks_retarget(ticket=ticket, now=now)
     except Exception as error:  # A calendar that never opens, a row with a mistake: kept, and tried later.
         never = isinstance(error, CalendarNeverOpens)
         if not never:

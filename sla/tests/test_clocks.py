@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
-import time_machine
 from django.core import mail
 from django.db import connection
-from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -19,61 +16,13 @@ from sla.models import Clock, Policy, Target
 from sla.panels import dashboard_card, response_target, ticket_panel
 from sla.selectors import spent_minutes
 from sla.services.checks import check_due
-from sla.services.defaults import defaults_load
 from sla.services.repair import clocks_repair
-from teams.models import BusinessCalendar, CalendarInterval, EscalationStep, Notification
+from sla.tests.support import MONDAY, ClockCase
+from teams.models import BusinessCalendar, EscalationStep, Notification
 from teams.services.notifications import notification_owe, notifications_deliver
 from ticketing.models import Ticket
 from ticketing.services.assignments import ticket_assign
-from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.tickets import TicketChanges, status_change, ticket_update
-from ticketing.tests.world import World
-
-MONDAY = datetime(2027, 6, 7, 9, 0, tzinfo=UTC)
-
-
-class ClockCase(TestCase):
-    """A world with the shipped policy; the clock stands still on a Monday morning."""
-
-    @classmethod
-    def setUpTestData(cls) -> None:
-        cls.world = World()
-        defaults_load()
-
-    def setUp(self) -> None:
-        self.traveller = time_machine.travel(MONDAY, tick=False)
-        self.clockwork = self.traveller.start()
-        self.addCleanup(self.traveller.stop)
-        self.agent = self.world.actor(self.world.agent)
-        self.requester = self.world.actor(self.world.requester)
-
-    def pass_time(self, **parts: float) -> None:
-        """Let time pass."""
-        self.clockwork.shift(timedelta(**parts))
-
-    def ticket(self, severity: str = "high") -> Ticket:
-        """A ticket of a severity a person has set."""
-        ticket = self.world.ticket()
-        if severity:
-            changes = TicketChanges(severity=severity)
-            ticket = ticket_update(ticket=ticket, changes=changes, actor=self.agent)
-        return ticket
-
-    def clock(self, ticket: Ticket, kind: str = TargetKind.FIRST_RESPONSE) -> Clock:
-        """The newest clock of a kind."""
-        return Clock.objects.filter(ticket=ticket, kind=kind).order_by("-generation")[0]
-
-    def reply(self, ticket: Ticket, actor: Any, *, public: bool = True) -> None:
-        """A message on the ticket."""
-        message_add(ticket=ticket, new=NewMessage(body="Hello.", is_public=public), actor=actor)
-
-    def office_hours(self) -> BusinessCalendar:
-        """Monday to Friday, nine to five, UTC."""
-        calendar = BusinessCalendar.objects.create(slug="office", name="Office")
-        for day in range(5):
-            CalendarInterval.objects.create(calendar=calendar, weekday=day, starts=time(9), ends=time(17))
-        Policy.objects.update(calendar=calendar)
-        return calendar
 
 
 class PromiseTests(ClockCase):

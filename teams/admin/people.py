@@ -13,9 +13,6 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from common.actors import Actor
 from teams.admin.base import ChildInline, ClientAdmin, HistoryAdmin, actor_in_admin
 from teams.models import (
-    BusinessCalendar,
-    CalendarDay,
-    CalendarInterval,
     Client,
     EscalationStep,
     Team,
@@ -101,28 +98,3 @@ class TeamsAdmin(HistoryAdmin):
     list_select_related = ("client",)
     inlines = (MemberInline, StepInline)
     prepopulated_fields = {"slug": ("name",)}
-
-
-class IntervalInline(ChildInline):
-    """Working hours."""
-
-    model = CalendarInterval
-
-
-class DayInline(ChildInline):
-    """Days of its own that are closed."""
-
-    model = CalendarDay
-
-
-@admin.register(BusinessCalendar)
-class CalendarsAdmin(AdministratorsOnly, HistoryAdmin):
-    """Business hours; used by teams and SLA policies of every client."""
-
-    list_display = ("name", "time_zone", "always_open", "holiday_country")
-    search_fields = ("name", "slug")
-    inlines = (IntervalInline, DayInline)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """Calendars are shared."""
-        return self.model._default_manager.all()
