@@ -8,15 +8,18 @@ next round.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import OperationalError, transaction
 from django.db.models import F
 
 from common.actors import ActorKind, automation_actor
-from sla.choices import Action, ClockState
+from sla.choices import Action, ClockState, TargetKind
 from sla.ledger import LATE_CHECK, ledger_of, percent_reached, settle
 from sla.models import Clock
 from sla.querysets import ClockQuerySet
@@ -38,6 +41,19 @@ _ACTOR = automation_actor(ActorKind.RULE, "SLA")
 
 Due = Sequence[tuple[int, int]]
 """Clock and ticket ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell of a clock: the level, and since when it holds."""
+
+    clock_id: int
+    generation: int
+    kind: str
+    ticket_id: int
+    level: str
+    due_at: datetime | None
+    since: datetime | None
 
 
 def check_due(*, now: datetime) -> dict[str, int]:
@@ -75,49 +91,62 @@ def _batch(work: Callable[[Due, datetime], int], due: Due, now: datetime) -> int
     return _batch(work, due[:middle], now) + _batch(work, due[middle:], now)
 
 
-def _claimed(rows: ClockQuerySet, due: Due) -> tuple[list[Clock], dict[int, Ticket]]:
-    """The clocks that are still due, under the locks of their tickets and their own; and those tickets."""
-    tickets = {row.pk: row for row in tickets_lock_free(ticket_ids=[ticket for _, ticket in due])}
-    mine = rows.filter(pk__in=[pk for pk, _ in due], ticket__in=tickets)
-    locked = mine.select_for_update(of=("self",), no_key=True).select_related("policy").order_by("pk")
-    return list(locked), tickets
+class ClaimLost(RuntimeError):
+    """Somebody changed a clock without its ticket's lock; the batch is undone and tried again in parts."""
+
+
+def _due_still(rows: ClockQuerySet, due: Due) -> ClockQuerySet:
+    """Those of the clocks that are due still, now that their tickets are locked."""
+    locked = tickets_lock_free(ticket_ids=[ticket_id for _, ticket_id in due])
+    return rows.filter(pk__in=[pk for pk, _ in due], ticket__in=locked).order_by("pk")
 
 
 def _breach(due: Due, now: datetime) -> int:
     """A promise is broken at its deadline, whenever that is noticed. Other actions than telling are owed."""
-    clocks, tickets = _claimed(Clock.objects.to_breach(now=now), due)
-    if not clocks:
+    rows = _due_still(Clock.objects.to_breach(now=now), due)
+    names = ("pk", "generation", "kind", "ticket_id", "due_at", "policy__actions")
+    claimed = [
+        (Notice(pk, generation, kind, ticket_id, "breach", due_at, since=due_at), actions or [])
+        for pk, generation, kind, ticket_id, due_at, actions in rows.values_list(*names)
+    ]
+    if not claimed:
         return 0
-    Clock.objects.filter(pk__in=[clock.pk for clock in clocks]).update(
+    acting = [notice.clock_id for notice, actions in claimed if set(actions) - {Action.NOTIFY}]
+    mine = Clock.objects.to_breach(now=now).filter(pk__in=[notice.clock_id for notice, _ in claimed])
+    taken = mine.update(
         state=ClockState.BREACHED, breached_at=F("due_at"), noticed_at=now, warn_at=None, updated_at=now
     )
-    acting = [clock.pk for clock in clocks if set(_actions(clock)) - {Action.NOTIFY}]
+    if taken != len(claimed):
+        raise ClaimLost
     if acting:
         Clock.objects.filter(pk__in=acting).update(actions_owed=True)
-    told = [clock for clock in clocks if Action.NOTIFY in _actions(clock)]
-    _tell([(clock, "breach", clock.due_at) for clock in told], tickets, now)
-    return len(clocks)
-
-
-def _actions(clock: Clock) -> list[str]:
-    return list(clock.policy.actions) if clock.policy else []
+    _tell([notice for notice, actions in claimed if Action.NOTIFY in actions], now)
+    return taken
 
 
 def _warn(due: Due, now: datetime) -> int:
     """Each percentage warns once; when no scheduler ran for a while, only the highest reached does."""
-    clocks, tickets = _claimed(Clock.objects.to_warn(now=now).prefetch_related(SEGMENTS), due)
-    told = []
-    for clock in clocks:
+    rows = _due_still(Clock.objects.to_warn(now=now), due).select_related("policy")
+    told: list[Notice] = []
+    moved: dict[tuple[int, timedelta | None], list[int]] = defaultdict(list)
+    for clock in rows.prefetch_related(SEGMENTS):
         ledger, since = ledger_of(clock), clock.warn_at
-        reached = percent_reached(ledger, now)
+        reached = max(percent_reached(ledger, now), clock.warned_percent)
         if reached > clock.warned_percent:
-            told.append((clock, f"warning-{reached}", since))
+            level = f"warning-{reached}"
+            facts = (clock.pk, clock.generation, clock.kind, clock.ticket_id)
+            told.append(Notice(*facts, level, clock.due_at, since))
             clock.warned_percent = reached
-        clock.updated_at = now
         settle(ledger)
-    if clocks:
-        Clock.objects.bulk_update(clocks, ["warned_percent", "warn_at", "updated_at"])
-        _tell(told, tickets, now)
+        ahead = clock.warn_at - since if clock.warn_at and since else None
+        moved[reached, ahead].append(clock.pk)
+    # Clocks with the same target go on by the same time: few statements for many clocks.
+    for (reached, ahead), ids in moved.items():
+        following = F("warn_at") + ahead if ahead is not None else None
+        mine = Clock.objects.to_warn(now=now).filter(pk__in=ids)
+        if mine.update(warned_percent=reached, warn_at=following, updated_at=now) != len(ids):
+            raise ClaimLost
+    _tell(told, now)
     return len(told)
 
 
@@ -148,7 +177,7 @@ def _act_alone(clock_id: int, ticket_id: int) -> bool:
 def _act_allowed(ticket: Ticket, clock: Clock) -> None:
     try:
         with transaction.atomic():
-            _act(ticket, _actions(clock))
+            _act(ticket, clock.policy.actions if clock.policy else [])
     except OperationalError:
         raise
     except Exception:  # What forbids one action costs no other ticket its own.
@@ -176,48 +205,42 @@ def _escalate(ticket: Ticket) -> None:
         ticket_assign(ticket=ticket, team=step.target, assignee=None, actor=_ACTOR, reason=reason)
 
 
-Told = tuple[Clock, str, datetime | None]
-"""A clock, the level that is told of it, and since when that holds."""
-
-
-def _tell(told: Sequence[Told], tickets: dict[int, Ticket], now: datetime) -> None:
+def _tell(notices: Sequence[Notice], now: datetime) -> None:
     """One outbox row per clock, generation, level, channel and recipient, however often it is owed."""
+    names = ("pk", "reference", "subject", "client_id", "team__notify_addresses", "assignee__email")
+    tickets = Ticket.objects.filter(pk__in={notice.ticket_id for notice in notices}).values(*names)
+    facts = {row["pk"]: row for row in tickets}
     notifications_owe(
         new=[
             NewNotification(
-                event_key=f"sla:{clock.pk}:{clock.generation}:{level}",
-                kind="sla.breach" if level == "breach" else "sla.warning",
+                event_key=f"sla:{notice.clock_id}:{notice.generation}:{notice.level}",
+                kind="sla.breach" if notice.level == "breach" else "sla.warning",
                 channel="email",
                 recipient=address,
-                payload=_payload(clock, level, tickets[clock.ticket_id], since, now),
-                client_id=tickets[clock.ticket_id].client_id,
+                payload=_payload(notice, facts[notice.ticket_id], now),
+                client_id=facts[notice.ticket_id]["client_id"],
             )
-            for clock, level, since in told
-            for address in sorted(_recipients(tickets[clock.ticket_id]))
+            for notice in notices
+            for address in _recipients(facts[notice.ticket_id])
         ]
     )
 
 
-def _payload(
-    clock: Clock, level: str, ticket: Ticket, since: datetime | None, now: datetime
-) -> dict[str, object]:
+def _payload(notice: Notice, ticket: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """What the notice says; ``noticed_late_seconds`` only when the checks had stopped."""
-    payload: dict[str, object] = {
-        "reference": ticket.reference,
-        "subject": ticket.subject,
-        "kind": clock.get_kind_display().lower(),
-        "level": level,
-        "due_at": clock.due_at.isoformat() if clock.due_at else "",
+    payload = {
+        "reference": ticket["reference"],
+        "subject": ticket["subject"],
+        "kind": TargetKind(notice.kind).label.lower(),
+        "level": notice.level,
+        "due_at": notice.due_at.isoformat() if notice.due_at else "",
     }
-    if since is not None and now - since > LATE_CHECK:
-        payload["noticed_late_seconds"] = round((now - since).total_seconds())
+    if notice.since is not None and now - notice.since > LATE_CHECK:
+        payload["noticed_late_seconds"] = round((now - notice.since).total_seconds())
     return payload
 
 
-def _recipients(ticket: Ticket) -> set[str]:
-    addresses: set[str] = set()
-    if ticket.team is not None:
-        addresses |= {str(address) for address in ticket.team.notify_addresses if "@" in str(address)}
-    if ticket.assignee is not None and ticket.assignee.email:
-        addresses.add(ticket.assignee.email)
-    return addresses
+def _recipients(ticket: Mapping[str, Any]) -> list[str]:
+    """The team's addresses and the assignee's, each once."""
+    given = [*(ticket["team__notify_addresses"] or []), ticket["assignee__email"] or ""]
+    return sorted({str(address) for address in given if "@" in str(address)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from unittest import mock
 
 from django.core import mail
@@ -254,10 +255,10 @@ class RepairedBugTests(ClockCase):
             ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
         self.pass_time(minutes=61)
 
-        def broken(ticket: Ticket) -> set[str]:
-            if ticket.pk == tickets[0].pk:
+        def broken(ticket: dict[str, Any]) -> list[str]:
+            if ticket["pk"] == tickets[0].pk:
                 raise RuntimeError
-            return set()
+            return []
 
         with mock.patch("sla.services.checks._recipients", side_effect=broken):
             self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)

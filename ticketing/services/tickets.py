@@ -197,13 +197,13 @@ def tickets_lock(*, ticket_ids: Sequence[int]) -> list[Ticket]:
     return list(rows.select_for_update(of=("self",), no_key=True))
 
 
-def tickets_lock_free(*, ticket_ids: Sequence[int]) -> list[Ticket]:
-    """Those of the tickets that nobody else holds, locked, with client, team and assignee.
+def tickets_lock_free(*, ticket_ids: Sequence[int]) -> list[int]:
+    """Lock those of the tickets that nobody else holds, and say which.
 
     For work that may come back for the others: it waits for nobody.
     """
-    rows = Ticket.objects.filter(pk__in=ticket_ids).select_related("client", "team", "assignee")
-    return list(rows.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=True))
+    rows = Ticket.objects.filter(pk__in=ticket_ids).order_by("pk")
+    return list(rows.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True))
 
 
 UNCHANGED: Any = object()
