@@ -43,7 +43,7 @@ def clock_state(clock: Clock, *, now: datetime) -> str:
     """The one word of the badge: on_track, due_soon, breached, paused, met or cancelled."""
     if clock.stopped_at is not None:
         return str(clock.state)
-    if clock.breached_at is not None or (clock.due_at is not None and clock.due_at <= now):
+    if clock.breached_at is not None or (clock.due_at is not None and clock.due_at < now):
         return "breached"
     if clock.state == ClockState.PAUSED or clock.due_at is None:
         return "paused"
@@ -59,7 +59,7 @@ def ticket_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
     for clock in clocks.prefetch_related(segments_prefetch()):
         rows[clock.ticket_id].append(clock)
     return {
-        pk: {"state": _worst(rows[pk], now=now), "clocks": [_line(clock, now=now) for clock in rows[pk]]}
+        pk: {"state": worst_state(rows[pk], now=now), "clocks": [_line(clock, now=now) for clock in rows[pk]]}
         for pk in ticket_ids
     }
 
@@ -86,7 +86,8 @@ def _line(clock: Clock, *, now: datetime) -> dict[str, Any]:
 _PRESSING: Final = ("breached", "due_soon", "on_track", "paused")
 
 
-def _worst(clocks: Sequence[Clock], *, now: datetime) -> str:
+def worst_state(clocks: Sequence[Clock], *, now: datetime) -> str:
+    """The state of the most pressing live clock; empty when none is live."""
     states = {clock_state(clock, now=now) for clock in clocks if clock.stopped_at is None}
     return next((state for state in _PRESSING if state in states), "")
 
@@ -97,7 +98,7 @@ def list_column(ticket_ids: Sequence[int]) -> Mapping[int, str]:
     rows: dict[int, list[Clock]] = defaultdict(list)
     for clock in Clock.objects.live().filter(ticket__in=ticket_ids):
         rows[clock.ticket_id].append(clock)
-    return {pk: _worst(rows[pk], now=now) for pk in ticket_ids}
+    return {pk: worst_state(rows[pk], now=now) for pk in ticket_ids}
 
 
 def duration_words(minutes: int) -> str:

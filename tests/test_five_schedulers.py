@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from unittest import skipUnless
 
+import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import timezone
@@ -26,7 +27,7 @@ from ticketing.models import Ticket, TicketEvent
 from ticketing.tests.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
-TICKETS = 120
+TICKETS = 40
 ADDRESSES = ["first@example.org", "second@example.org"]
 CHECK = """
 import django, json, sys
@@ -39,6 +40,7 @@ print(json.dumps(check_due(now=timezone.now())), flush=True)
 """
 
 
+@pytest.mark.timeout(400)
 @skipUnless(connection.vendor == "postgresql", "SQLite has one writer at a time; nothing meets there.")
 class FiveSchedulerTests(TransactionTestCase):
     """One outbox row per clock, generation, level, channel and recipient; one escalation per breach."""
