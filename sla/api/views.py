@@ -97,7 +97,7 @@ EXAMPLE = OpenApiExample(
                         "kind": "paused",
                         "started_at": "2027-06-07T15:00:00Z",
                         "ended_at": "2027-06-08T10:00:00Z",
-                        "reason": "Ticket is pending.",
+                        "reason": "Ticket is waiting on requester.",
                         "calendar": "Office, version 1",
                         "minutes": 0.0,
                         "total_minutes": 120.0,

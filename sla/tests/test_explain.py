@@ -15,7 +15,7 @@ from sla.panels import render_notification
 from sla.services.checks import check_due
 from sla.tests.support import MONDAY, ClockCase
 from teams.models import BusinessCalendar, CalendarDay, CalendarVersion, Notification, User
-from teams.services.calendars import calendar_publish
+from teams.services.calendars import calendar_load, calendar_publish
 from ticketing.models import Ticket
 
 
@@ -186,12 +186,24 @@ class BackOfficeTests(ClockCase):
         ):
             with self.subTest(message=message, fields=fields):
                 self.assertContains(self.post(*intervals, **fields), message)
-        self.assertFalse(BusinessCalendar.objects.exists())
+        self.assertFalse(BusinessCalendar.objects.filter(slug="new").exists())
+
+    def test_the_loader_refuses_what_the_form_refuses(self) -> None:
+        """S2: shipped files are no way around."""
+        day = {"days": ["mon"], "starts": "09:00", "ends": "17:00"}
+        base = {"slug": "x", "name": "X", "intervals": [day]}
+        for change in ({"intervals": []}, {"intervals": [day, day]}, {"time_zone": "Mars/Olympus"}):
+            with self.subTest(change=change), self.assertRaises(ValidationError):
+                calendar_load(given={**base, **change}, now=MONDAY)
+        self.assertEqual(calendar_load(given=base, now=MONDAY).versions.count(), 1)
 
     def test_a_saved_calendar_has_a_version(self) -> None:
         """S3: and one around the clock needs no hours."""
         self.assertEqual(self.post((0, "09:00", "17:00"), holiday_country="DE").status_code, 302)
-        self.assertEqual(CalendarVersion.objects.get().hours["intervals"], [[0, "09:00:00", "17:00:00"]])
+        self.assertEqual(
+            CalendarVersion.objects.get(calendar__slug="new").hours["intervals"],
+            [[0, "09:00:00", "17:00:00"]],
+        )
         self.assertEqual(self.post(always_open="on", slug="always").status_code, 302)
 
     def test_a_deleted_policy_owes_a_recount(self) -> None:

@@ -200,7 +200,7 @@ class EditedCalendarTests(ClockCase):
         CalendarDay.objects.create(
             calendar=self.office, date=date(2041, 12, 26), name="Stocktaking", is_open=True
         )
-        calendar = BusinessCalendar.objects.prefetch_related("intervals", "days").get()
+        calendar = BusinessCalendar.objects.prefetch_related("intervals", "days").get(slug="office")
         self.assertFalse(calendar_is_open(calendar, now=datetime(2040, 12, 25, 10, tzinfo=UTC)))
         self.assertFalse(calendar_is_open(calendar, now=datetime(2038, 1, 6, 10, tzinfo=UTC)))
         self.assertTrue(calendar_is_open(calendar, now=datetime(2041, 12, 26, 10, tzinfo=UTC)))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any
 
 from django.db import transaction
 
 from teams import events
-from teams.models import BusinessCalendar, CalendarVersion
+from teams.calendar import Interval
+from teams.models import BusinessCalendar, CalendarInterval, CalendarVersion
 from teams.selectors import calendar_hours
+from teams.validators import check_intervals
 
 
 @transaction.atomic
@@ -46,3 +50,36 @@ def calendars_sweep(*, now: datetime) -> int:
         if newest is not None and newest.hours != calendar_hours(calendar):
             changed += calendar_publish(calendar=calendar, now=now) is not None
     return changed
+
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@transaction.atomic
+def calendar_load(*, given: Mapping[str, Any], now: datetime) -> BusinessCalendar:
+    """Add a calendar described in YAML, unless its slug is taken.
+
+    Keys: those of the model, and ``intervals`` with days (``mon`` to ``sun``), starts and ends. Raises
+    ValidationError for what the back office would refuse: no hours, hours twice, an unknown zone or country.
+    """
+    fields = {name: value for name, value in given.items() if name != "intervals"}
+    known = BusinessCalendar.objects.filter(slug=fields["slug"]).first()
+    if known is not None:
+        return known
+    intervals = [
+        Interval(
+            _WEEKDAYS.index(day), time.fromisoformat(str(row["starts"])), time.fromisoformat(str(row["ends"]))
+        )
+        for row in given.get("intervals", [])
+        for day in row["days"]
+    ]
+    calendar = BusinessCalendar(**fields)
+    calendar.full_clean()
+    check_intervals(intervals, needed=not calendar.always_open)
+    calendar.save(force_insert=True)
+    CalendarInterval.objects.bulk_create(
+        CalendarInterval(calendar=calendar, weekday=row.weekday, starts=row.starts, ends=row.ends)
+        for row in intervals
+    )
+    calendar_publish(calendar=calendar, now=now)
+    return calendar
