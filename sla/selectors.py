@@ -148,6 +148,8 @@ def _because(ledger: Ledger, used: timedelta, until: datetime) -> str:
     if clock.breached_at is not None:
         late = f"Broken since {_when(clock.breached_at)}, when the {target} were used up."
         return late + _noticed_late(clock)
+    if clock.due_at is not None and used > ledger.target:
+        return f"Late since {_when(clock.due_at)}, when the {target} were used up."
     if row is None or row.kind == SegmentKind.PAUSED or clock.due_at is None:
         return f"No deadline while the clock is paused: {spent_words} of {target} are used."
     before = spent(ledger, row.started_at)

@@ -101,7 +101,6 @@ class ExplainTests(ClockCase):
         self.move(paused, "pending")
         self.move(gone, "resolved")
         self.pass_time(hours=2)
-        check_due(now=datetime.now(UTC))
 
         def words(ticket: Ticket, kind: str) -> str:
             clocks = self.answer(ticket, self.world.lead).json()["clocks"]
@@ -110,6 +109,9 @@ class ExplainTests(ClockCase):
         self.assertEqual(
             words(kept, "first_response"), "Done 7 Jun 2027, 12:00 UTC after 3 h of 4 h: in time."
         )
+        unchecked = "Late since 7 Jun 2027, 13:00 UTC, when the 4 h were used up."
+        self.assertEqual(words(late, "first_response"), unchecked)
+        check_due(now=datetime.now(UTC))
         broken = "Broken since 7 Jun 2027, 13:00 UTC, when the 4 h were used up. It was noticed 1 h later."
         self.assertEqual(words(late, "first_response"), broken)
         rests = "No deadline while the clock is paused: 3 h of 24 h are used."
