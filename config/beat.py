@@ -15,6 +15,8 @@ SCHEDULE = {
     "SLA check": {"task": "sla.tasks.check_due", "schedule": 60.0},
     # Tickets that wait for a person: capacity that became free unnoticed, hours that begin, absences (C17).
     "queues": {"task": "ticketing.tasks.sweep_queues", "schedule": 60.0},
+    # Clocks that are to follow an edited policy or calendar, where the nudge was lost (S3).
+    "SLA recounts": {"task": "sla.tasks.sweep_recounts", "schedule": 60.0},
     # The outbox: mail and webhooks with retries (S4).
     "notifications": {"task": "teams.tasks.deliver_notifications", "schedule": 15.0},
     # Every watched figure against its bound; alerts are raised and resolved once (S7).

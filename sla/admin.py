@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from sla.models import Clock, Policy, Segment, Target
-from teams.admin import ChildInline, HistoryAdmin, ReadOnlyAdmin, ReadOnlyInline
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from common.queueing import enqueue_on_commit
+from sla import tasks
+from sla.ledger import ledger_of
+from sla.models import Clock, ClockProblem, Policy, Recount, Target
+from sla.selectors import explain, segments_prefetch
+from sla.services.recounts import policy_changed, policy_delete
+from teams.admin import ChildInline, HistoryAdmin, ReadOnlyAdmin
 
 
 class TargetInline(ChildInline):
@@ -16,29 +27,83 @@ class TargetInline(ChildInline):
 
 @admin.register(Policy)
 class PoliciesAdmin(HistoryAdmin):
-    """What is promised. Policies are tried in order; the client's own go before the shared ones."""
+    """What is promised. Policies are tried in order; the client's own go before the shared ones.
+
+    Running clocks follow an edit within a minute, with the time already spent kept.
+    """
 
     list_display = ("order", "name", "client", "category", "severity", "team", "calendar", "is_active")
     list_display_links = ("name",)
     list_filter = ("client", "is_active")
     search_fields = ("name", "slug")
     list_select_related = ("client", "category", "team", "calendar")
+    prepopulated_fields = {"slug": ("name",)}
     inlines = (TargetInline,)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """With its targets the policy is complete: clocks are owed a recount."""
+        super().save_related(request, form, formsets, change)
+        row = policy_changed(policy=form.instance, now=timezone.now())
+        enqueue_on_commit(tasks.recount, row.pk)
 
-class SegmentInline(ReadOnlyInline):
-    """The ledger a deadline follows from."""
+    def delete_model(self, request: HttpRequest, obj: Policy) -> None:
+        """The next policy that fits takes over."""
+        enqueue_on_commit(tasks.recount, policy_delete(policy=obj, now=timezone.now()).pk)
 
-    model = Segment
-    fields = ("kind", "started_at", "ended_at", "reason")
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Policy]) -> None:
+        """One by one, each with what it owes."""
+        for policy in queryset:
+            self.delete_model(request, policy)
 
 
 @admin.register(Clock)
 class ClocksAdmin(ReadOnlyAdmin):
-    """Every promise on every ticket."""
+    """Every promise on every ticket, and why it is due when it is."""
 
-    list_display = ("ticket", "kind", "state", "minutes", "due_at", "breached_at", "stopped_at", "policy")
+    list_display = (
+        "ticket",
+        "kind",
+        "generation",
+        "state",
+        "minutes",
+        "due_at",
+        "breached_at",
+        "stopped_at",
+        "policy",
+    )
     list_filter = ("state", "kind", "policy")
     search_fields = ("ticket__reference", "ticket__subject")
     list_select_related = ("ticket", "policy")
-    inlines = (SegmentInline,)
+    fieldsets = (
+        (None, {"fields": ("ticket", "kind", "generation", "policy", "minutes", "state", "reason")}),
+        ("Times", {"fields": ("started_at", "due_at", "warn_at", "breached_at", "noticed_at", "stopped_at")}),
+        ("This deadline", {"fields": ("explanation",)}),
+    )
+    readonly_fields = ("explanation",)
+
+    @admin.display(description="Explained")
+    def explanation(self, clock: Clock) -> str:
+        """The segments with their running total."""
+        (row,) = (
+            Clock.objects.filter(pk=clock.pk).select_related("policy").prefetch_related(segments_prefetch())
+        )
+        told = explain(ledger_of(row), now=timezone.now())
+        return render_to_string("sla/_explanation.html", {"clock": told})
+
+
+@admin.register(Recount)
+class RecountsAdmin(ReadOnlyAdmin):
+    """Edits that running clocks follow."""
+
+    list_display = ("why", "client", "calendar", "since", "state", "changed", "failed", "finished_at")
+    list_filter = ("state",)
+    list_select_related = ("client", "calendar")
+
+
+@admin.register(ClockProblem)
+class ClockProblemsAdmin(ReadOnlyAdmin):
+    """Tickets whose promises cannot be counted; tried again by themselves."""
+
+    list_display = ("ticket", "reason", "attempts", "next_at")
+    search_fields = ("ticket__reference",)
+    list_select_related = ("ticket",)

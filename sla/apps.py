@@ -12,6 +12,7 @@ class SlaConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers and fill the slots of lower layers."""
         from sla import panels, receivers  # noqa: PLC0415  models are not loaded before
+        from teams import events as people  # noqa: PLC0415
         from ticketing import events  # noqa: PLC0415
 
         panels.register()
@@ -25,5 +26,6 @@ class SlaConfig(AppConfig):
         events.ticket_assigned.connect(
             receivers.retarget_after_assignment, dispatch_uid="sla.retarget_after_assignment"
         )
+        people.calendar_changed.connect(receivers.owe_recount, dispatch_uid="sla.owe_recount")
         events.status_changed.connect(receivers.follow_status, dispatch_uid="sla.follow_status")
         events.message_added.connect(receivers.follow_reply, dispatch_uid="sla.follow_reply")

@@ -36,3 +36,10 @@ class Action(models.TextChoices):
     NOTIFY = "notify", "Notify the team"
     RAISE_PRIORITY = "raise_priority", "Raise the priority"
     ESCALATE = "escalate", "Hand over to the next team of the escalation path"
+
+
+class RecountState(models.TextChoices):
+    """Whether the clocks have followed an edit."""
+
+    PENDING = "pending", "Owed"
+    DONE = "done", "Done"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,8 +22,9 @@ from common.registries import (
     ticket_panels,
 )
 from sla.choices import ClockState, TargetKind
+from sla.ledger import ledger_of
 from sla.models import Clock
-from sla.services.clocks import spent_minutes
+from sla.selectors import explain, segments_prefetch
 from teams.services.channels import mail_parts
 from ticketing.models import Ticket
 
@@ -44,7 +46,7 @@ def clock_state(clock: Clock, *, now: datetime) -> str:
     """The one word of the badge: on_track, due_soon, breached, paused, met or cancelled."""
     if clock.stopped_at is not None:
         return str(clock.state)
-    if clock.breached_at is not None or (clock.due_at is not None and clock.due_at <= now):
+    if clock.breached_at is not None or (clock.due_at is not None and clock.due_at < now):
         return "breached"
     if clock.state == ClockState.PAUSED or clock.due_at is None:
         return "paused"
@@ -56,35 +58,39 @@ def ticket_panel(ticket_ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
     """The clocks of each ticket and the state of the most pressing, in a constant number of queries."""
     now = timezone.now()
     rows: dict[int, list[Clock]] = defaultdict(list)
-    clocks = Clock.objects.filter(ticket__in=ticket_ids).select_related("policy__calendar")
-    related = ("segments", "policy__calendar__intervals", "policy__calendar__days")
-    for clock in clocks.prefetch_related(*related):
+    clocks = Clock.objects.filter(ticket__in=ticket_ids).select_related("policy")
+    for clock in clocks.prefetch_related(segments_prefetch()):
         rows[clock.ticket_id].append(clock)
     return {
-        pk: {"state": _worst(rows[pk], now=now), "clocks": [_line(clock, now=now) for clock in rows[pk]]}
+        pk: {"state": worst_state(rows[pk], now=now), "clocks": [_line(clock, now=now) for clock in rows[pk]]}
         for pk in ticket_ids
     }
 
 
 def _line(clock: Clock, *, now: datetime) -> dict[str, Any]:
-    spent = spent_minutes(clock=clock, now=clock.stopped_at or now)
+    told = explain(ledger_of(clock), now=now)
     return {
         "kind": clock.kind,
         "label": clock.get_kind_display(),
+        "generation": clock.generation,
         "state": clock_state(clock, now=now),
         "due_at": clock.due_at,
         "stopped_at": clock.stopped_at,
         "target": duration_words(clock.minutes),
         "target_minutes": clock.minutes,
-        "spent_minutes": round(spent, 1),
-        "used": min(1.0, round(spent / clock.minutes, 4)),
+        "spent_minutes": round(told.spent_minutes, 1),
+        "used": min(1.0, round(told.spent_minutes / clock.minutes, 4)),
+        "because": told.because,
+        "carried_minutes": told.carried_minutes,
+        "segments": [asdict(row) for row in told.segments],
     }
 
 
 _PRESSING: Final = ("breached", "due_soon", "on_track", "paused")
 
 
-def _worst(clocks: Sequence[Clock], *, now: datetime) -> str:
+def worst_state(clocks: Sequence[Clock], *, now: datetime) -> str:
+    """The state of the most pressing live clock; empty when none is live."""
     states = {clock_state(clock, now=now) for clock in clocks if clock.stopped_at is None}
     return next((state for state in _PRESSING if state in states), "")
 
@@ -95,7 +101,7 @@ def list_column(ticket_ids: Sequence[int]) -> Mapping[int, str]:
     rows: dict[int, list[Clock]] = defaultdict(list)
     for clock in Clock.objects.live().filter(ticket__in=ticket_ids):
         rows[clock.ticket_id].append(clock)
-    return {pk: _worst(rows[pk], now=now) for pk in ticket_ids}
+    return {pk: worst_state(rows[pk], now=now) for pk in ticket_ids}
 
 
 def duration_words(minutes: int) -> str:
@@ -152,9 +158,16 @@ def render_notification(payload: Mapping[str, Any]) -> Mapping[str, str]:
         "ticket_subject": payload["subject"],
         "promise": payload["kind"],
         "due_at": datetime.fromisoformat(payload["due_at"]) if payload["due_at"] else None,
+        "noticed_late": _noticed_late(payload),
         "link": _link(payload),
     }
     return mail_parts("sla/email/deadline", subject=subject, context=context)
+
+
+def _noticed_late(payload: Mapping[str, Any]) -> str:
+    """How long after the deadline it was noticed, in words; empty where the checks ran on time."""
+    lag = payload.get("noticed_late_seconds")
+    return duration_words(max(1, round(lag / 60))) if lag else ""
 
 
 def _link(payload: Mapping[str, Any]) -> str:

@@ -42,9 +42,9 @@ class ClockQuerySet(models.QuerySet[Any]):
         return self.filter(stopped_at=None).exclude(state=ClockState.CANCELLED)
 
     def to_warn(self, *, now: datetime) -> Self:
-        """Running clocks whose next warning is due."""
-        return self.filter(state=ClockState.RUNNING, warn_at__lte=now)
+        """Running clocks whose next warning is due and whose deadline is still ahead."""
+        return self.filter(state=ClockState.RUNNING, warn_at__lte=now, due_at__gte=now)
 
     def to_breach(self, *, now: datetime) -> Self:
-        """Running clocks that are late."""
-        return self.filter(state=ClockState.RUNNING, due_at__lte=now)
+        """Running clocks that are late; an answer at the very moment of the deadline is in time."""
+        return self.filter(state=ClockState.RUNNING, due_at__lt=now)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from common.actors import Actor
+from common.queueing import enqueue_on_commit
+from sla import tasks
 from sla.services.clocks import (
     clocks_follow_reply,
     clocks_follow_status,
     clocks_retarget,
     clocks_start,
 )
+from sla.services.recounts import recount_owe
+from teams.models import BusinessCalendar, CalendarVersion
 from ticketing.choices import Channel
 from ticketing.models import Message, Ticket
 
@@ -53,3 +57,10 @@ def follow_reply(*, ticket: Ticket, message: Message, **_: Any) -> None:
             by_person=message.author_kind == Message.AuthorKind.AGENT,
             now=message.created_at,
         )
+
+
+def owe_recount(*, calendar: BusinessCalendar, version: CalendarVersion, **_: Any) -> None:
+    """Other hours move deadlines; a task moves them."""
+    why = f"The calendar “{calendar}” has {version}."
+    row = recount_owe(why=why, since=version.since, calendar=calendar)
+    enqueue_on_commit(tasks.recount, row.pk)

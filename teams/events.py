@@ -7,3 +7,6 @@ presence_changed = DomainEvent("teams.presence_changed")
 
 team_changed = DomainEvent("teams.team_changed")
 """team: Team — its members, their capacity or skills, or its way of giving out tickets."""
+
+calendar_changed = DomainEvent("teams.calendar_changed")
+"""calendar: BusinessCalendar, version: CalendarVersion — the hours that hold from ``version.since`` on."""

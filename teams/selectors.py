@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from functools import lru_cache, partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
+import holidays
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -13,8 +16,9 @@ from django.db.models import Q, QuerySet
 from common.actors import ANONYMOUS, Actor, ActorKind, Role
 from common.exceptions import NotFound
 from common.memory import ShortMemory
+from teams.calendar import ALWAYS, Hours, Interval, WorkCalendar, is_open
 from teams.choices import AlertState, Group
-from teams.models import Alert, ApiKey, BusinessCalendar, Client, FeatureFlag, User
+from teams.models import Alert, ApiKey, BusinessCalendar, CalendarDay, Client, FeatureFlag, User
 
 _ROLE_OF_GROUP = (
     (Group.ADMINISTRATORS, Role.ADMINISTRATOR),
@@ -118,21 +122,61 @@ def flags_enabled(*names: str, client_id: int | None = None) -> dict[str, bool]:
     return found
 
 
+def calendar_hours(calendar: BusinessCalendar) -> dict[str, Any]:
+    """The hours of a calendar as its rows say now, in the form a ``CalendarVersion`` keeps."""
+    rows = sorted(calendar.intervals.all(), key=lambda row: (row.weekday, row.starts))
+    return {
+        "zone": calendar.time_zone,
+        "always_open": calendar.always_open,
+        "country": calendar.holiday_country,
+        "region": calendar.holiday_region,
+        "intervals": [[row.weekday, row.starts.isoformat(), row.ends.isoformat()] for row in rows],
+        "days": {row.date.isoformat(): _hours_of_day(row) for row in calendar.days.all()},
+    }
+
+
+def _hours_of_day(row: CalendarDay) -> list[list[str]] | None:
+    if not row.is_open:
+        return []
+    if row.starts is None or row.ends is None:
+        return None
+    return [[row.starts.isoformat(), row.ends.isoformat()]]
+
+
+def work_calendar(hours: Mapping[str, Any] | None) -> WorkCalendar:
+    """Stored hours in the form of the arithmetic; none means around the clock."""
+    if hours is None or hours["always_open"]:
+        return ALWAYS
+    return _work_calendar(json.dumps(hours, sort_keys=True))
+
+
+@lru_cache(maxsize=256)
+def _work_calendar(text: str) -> WorkCalendar:
+    hours = json.loads(text)
+    days = {
+        date.fromisoformat(day): None if spans is None else tuple(Hours(*_times(span)) for span in spans)
+        for day, spans in hours["days"].items()
+    }
+    return WorkCalendar(
+        zone=hours["zone"],
+        intervals=tuple(Interval(row[0], *_times(row[1:])) for row in hours["intervals"]),
+        days=days,
+        holidays=partial(public_holidays, hours["country"], hours["region"]),
+    )
+
+
+def _times(span: Sequence[str]) -> tuple[time, time]:
+    return time.fromisoformat(span[0]), time.fromisoformat(span[1])
+
+
+@lru_cache(maxsize=4096)
+def public_holidays(country: str, region: str, year: int) -> frozenset[date]:
+    """The public holidays of any year, for a deadline may lie far ahead; none without a country."""
+    if not country:
+        return frozenset()
+    return frozenset(holidays.country_holidays(country, subdiv=region or None, years=year))
+
+
 def calendar_is_open(calendar: BusinessCalendar, *, now: datetime) -> bool:
-    """Whether a moment lies in working hours (intervals over midnight belong to the day they start)."""
-    if calendar.always_open:
-        return True
-    local = now.astimezone(ZoneInfo(calendar.time_zone))
-    intervals = list(calendar.intervals.all())
-    closed = {day.date for day in calendar.days.all()}
-    for day in (local.date(), local.date() - timedelta(days=1)):
-        if day in closed:
-            continue
-        for row in intervals:
-            if row.weekday != day.weekday():
-                continue
-            start = datetime.combine(day, row.starts, local.tzinfo)
-            end_day = day + timedelta(days=1) if row.ends <= row.starts else day
-            if start <= local < datetime.combine(end_day, row.ends, local.tzinfo):
-                return True
-    return False
+    """Whether a moment lies in working hours, by the same arithmetic as every deadline."""
+    return is_open(work_calendar(calendar_hours(calendar)), now)

@@ -32,6 +32,7 @@ WIRING = {
     "attachment_added": ["ingest.read_later"],
     "presence_changed": ["ticketing.hand_out_after_presence"],
     "team_changed": ["ticketing.hand_out_after_team_change"],
+    "calendar_changed": ["sla.owe_recount"],
 }
 
 

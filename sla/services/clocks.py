@@ -1,289 +1,269 @@
-"""Clocks as a ledger of running and paused segments, recomputed exactly on every change (S3)."""
+"""Clocks follow their tickets: started, paused, resumed, stopped and promised anew (S3)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 
-import holidays
-import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from sla.calendar import ALWAYS, CalendarNeverOpens, Interval, WorkCalendar, add_minutes, minutes_between
-from sla.choices import ClockState, SegmentKind, TargetKind
-from sla.models import Clock, Policy, Segment, Target
-from sla.querysets import ClockQuerySet
-from teams.models import BusinessCalendar
-from ticketing.choices import Channel, StatusCategory
+from sla.choices import SegmentKind, TargetKind
+from sla.ledger import (
+    Ledger,
+    Piece,
+    begin,
+    kind_in,
+    ledger_of,
+    percent_reached,
+    promise_again,
+    settle,
+    spent,
+    split,
+    stop,
+    switch,
+)
+from sla.models import Clock, Policy
+from sla.selectors import Promises, ticket_history, unanswered_since
+from sla.services.ledgers import SEGMENTS, ledgers_live, ledgers_save, next_dues_publish
+from teams.models import CalendarVersion
+from teams.services.calendars import version_current
+from ticketing.choices import STATUS_CATEGORY, Channel, StatusCategory
 from ticketing.models import Ticket
-from ticketing.services.tickets import next_due_set
+from ticketing.services.tickets import ticket_lock
 
-logger = structlog.get_logger(__name__)
-DEFAULT_SEVERITY = "medium"
-"""What is promised until triage or a person has said how bad it is."""
-
-_YEARS_AHEAD = 2
+_ORDER = (TargetKind.FIRST_RESPONSE, TargetKind.NEXT_RESPONSE, TargetKind.RESOLUTION)
 
 
 @transaction.atomic
 def clocks_start(*, ticket: Ticket, now: datetime | None = None) -> list[Clock]:
-    """Make the promises of a new ticket; starting twice changes nothing. Without a policy there are none."""
-    now = now or timezone.now()
-    policy = policy_of(ticket=ticket)
-    if (
-        policy is None
-        or not ticket.is_open
-        or ticket.channel == Channel.IMPORT
-        or Clock.objects.filter(ticket=ticket).exists()
-    ):
+    """Make the promises of a ticket that has none; starting twice changes nothing.
+
+    Without a policy there are none, and none for imported history. A ticket that is found late is counted
+    from its opening, with its pauses. Raises CalendarNeverOpens.
+    """
+    locked = ticket_lock(ticket_id=ticket.pk)
+    if Clock.objects.filter(ticket=locked).exists():
         return []
-    kinds = [TargetKind.RESOLUTION]
-    if ticket.first_response_at is None:
-        kinds.insert(0, TargetKind.FIRST_RESPONSE)
-    made = [_start(ticket, policy, kind, ticket.created_at) for kind in kinds]
-    _publish_due(ticket)
-    return [clock for clock in made if clock is not None]
+    made = _start_missing(locked, Promises(), set(), now or timezone.now())
+    if made:
+        ledgers_save(ledgers=made)
+    return [ledger.clock for ledger in made]
 
 
-def policy_of(*, ticket: Ticket) -> Policy | None:
-    """The first policy whose conditions hold."""
-    for policy in Policy.objects.for_client(ticket.client_id).prefetch_related("targets"):
-        fits = (
-            policy.category_id in {None, ticket.category_id}
-            and policy.team_id in {None, ticket.team_id}
-            and policy.severity in {"", ticket.severity}
+@transaction.atomic
+def clocks_retarget(*, ticket: Ticket, now: datetime | None = None) -> None:
+    """Follow a change of severity, category or team; the time already spent and the pauses are kept."""
+    now = now or timezone.now()
+    locked = ticket_lock(ticket_id=ticket.pk)
+    tickets_recount(tickets=[locked], promises=Promises(), since=now, now=now)
+
+
+def tickets_recount(*, tickets: Sequence[Ticket], promises: Promises, since: datetime, now: datetime) -> int:
+    """Let the clocks of tickets follow the policies and calendars as they are; returns how many were written.
+
+    The caller holds the tickets' locks. Other hours count from ``since`` on. Raises CalendarNeverOpens.
+    """
+    live: dict[int, list[Ledger]] = defaultdict(list)
+    for ledger in ledgers_live(ticket_ids=[ticket.pk for ticket in tickets]):
+        live[ledger.clock.ticket_id].append(ledger)
+    changed: list[Ledger] = []
+    for ticket in tickets:
+        policy = promises.policy_of(ticket)
+        changed += [row for row in live[ticket.pk] if _follow(row, policy, ticket, since, now)]
+        kinds = {ledger.clock.kind for ledger in live[ticket.pk]}
+        changed += _start_missing(ticket, promises, kinds, now)
+    if changed:
+        ledgers_save(ledgers=changed)
+    return len(changed)
+
+
+def _follow(ledger: Ledger, policy: Policy | None, ticket: Ticket, since: datetime, now: datetime) -> bool:
+    """One live clock under the policy that fits now; whether anything of it changed."""
+    clock = ledger.clock
+    minutes = policy.minutes_of(clock.kind, ticket.severity) if policy else None
+    if policy is None or minutes is None:
+        kind = clock.get_kind_display().lower()
+        why = f"“{policy}” promises no {kind}." if policy else "No policy fits the ticket any more."
+        stop(ledger, now, met=False, reason=why)
+        return True
+    before = _shape(ledger)
+    _follow_hours(ledger, now)
+    moved = policy.pk != clock.policy_id
+    clock.policy, clock.minutes = policy, minutes
+    split(ledger, since, _version(policy, now), f"“{policy}” applies." if moved else "Other hours apply.")
+    promise_again(ledger, now)
+    settle(ledger)
+    return before != _shape(ledger)
+
+
+def _shape(ledger: Ledger) -> tuple[object, ...]:
+    """What a change of policy or calendar can change."""
+    clock = ledger.clock
+    versions = tuple(row.version_id for row in ledger.segments)
+    told = (clock.generation, clock.warned_percent, clock.breached_at)
+    return clock.policy_id, clock.minutes, clock.state, clock.due_at, clock.warn_at, told, versions
+
+
+def _follow_hours(ledger: Ledger, now: datetime) -> None:
+    """Versions that were published since the segment opened count from their own moment on.
+
+    So it does not matter when the task that follows a calendar comes to a clock.
+    """
+    row = ledger.open
+    if row is None or row.version is None:
+        return
+    number = row.version.number
+    calendar_id = row.version.calendar_id
+    newer = CalendarVersion.objects.filter(calendar=calendar_id, number__gt=number, since__lte=now)
+    for version in newer.order_by("number"):
+        split(ledger, version.since, version, f"The calendar changed to version {version.number}.")
+
+
+def _version(policy: Policy, now: datetime) -> CalendarVersion | None:
+    return version_current(calendar=policy.calendar, now=now) if policy.calendar else None
+
+
+def _start_missing(ticket: Ticket, promises: Promises, live: set[str], now: datetime) -> list[Ledger]:
+    """Clocks of the kinds that are promised and owed but not counted yet."""
+    policy = promises.policy_of(ticket)
+    if policy is None or not ticket.is_open or ticket.channel == Channel.IMPORT:
+        return []
+    made = []
+    for kind in _ORDER:
+        # A next response is owed only where the first one was given.
+        owed = kind == TargetKind.RESOLUTION or (
+            (kind == TargetKind.FIRST_RESPONSE) == (ticket.first_response_at is None)
         )
-        if fits:
-            found: Policy = policy
-            return found
-    return None
+        minutes = policy.minutes_of(kind, ticket.severity)
+        if owed and kind not in live and minutes is not None:
+            ledger = _start(ticket, policy, kind, minutes, now)
+            made += [ledger] if ledger else []
+    return made
 
 
-def _minutes(policy: Policy, kind: str, severity: str) -> int | None:
-    wanted = severity or DEFAULT_SEVERITY
-    rows: Iterable[Target] = policy.targets.all()
-    return next((row.minutes for row in rows if row.kind == kind and row.severity == wanted), None)
-
-
-def _start(ticket: Ticket, policy: Policy, kind: str, at: datetime) -> Clock | None:
-    minutes = _minutes(policy, kind, ticket.severity)
-    if minutes is None:
+def _start(ticket: Ticket, policy: Policy, kind: str, minutes: int, now: datetime) -> Ledger | None:
+    """A new generation. What an earlier one has spent of the same promise is carried over (reopening)."""
+    begins = unanswered_since(ticket) if kind == TargetKind.NEXT_RESPONSE else ticket.created_at
+    if begins is None:
         return None
-    latest = Clock.objects.filter(ticket=ticket, kind=kind).order_by("-generation").first()
-    clock = Clock.objects.create(
-        ticket=ticket,
-        kind=kind,
-        generation=(latest.generation + 1) if latest else 1,
-        policy=policy,
-        minutes=minutes,
-        started_at=at,
-    )
-    Segment.objects.create(clock=clock, kind=SegmentKind.RUNNING, started_at=at, reason="Started.")
-    _recompute(clock)
-    return clock
+    rows = Clock.objects.filter(ticket=ticket, kind=kind).order_by("-generation")
+    latest = rows.select_related("policy").prefetch_related(SEGMENTS).first()
+    clock = Clock(ticket=ticket, kind=kind, policy=policy, minutes=minutes, started_at=begins)
+    ledger = Ledger(clock, [])
+    if latest is not None:
+        clock.generation = latest.generation + 1
+        if latest.stopped_at is not None and latest.started_at >= begins:
+            _carry(ledger, ledger_of(latest), latest.stopped_at)
+    pieces = _pieces(ticket, kind, clock.started_at)
+    begin(ledger, pieces, _versions(policy, now))
+    return ledger
 
 
-def work_calendar(calendar: BusinessCalendar | None) -> WorkCalendar:
-    """A stored calendar in the form of the arithmetic; none means around the clock."""
-    if calendar is None or calendar.always_open:
-        return ALWAYS
-    intervals = tuple(Interval(row.weekday, row.starts, row.ends) for row in calendar.intervals.all())
-    own = {row.date for row in calendar.days.all()}
-    public = _public_holidays(calendar.holiday_country, calendar.holiday_region, timezone.now().year)
-    return WorkCalendar(calendar.time_zone, intervals, frozenset(own | public))
+def _carry(ledger: Ledger, earlier: Ledger, stopped_at: datetime) -> None:
+    """Count on from where the earlier generation stopped; what it told and what it broke stay so."""
+    clock, before = ledger.clock, earlier.clock
+    clock.carried = spent(earlier, stopped_at)
+    clock.started_at = stopped_at
+    if before.breached_at is not None and clock.carried > ledger.target:
+        clock.breached_at, clock.noticed_at = before.breached_at, before.noticed_at
+    clock.warned_percent = percent_reached(ledger, stopped_at)
 
 
-@lru_cache(maxsize=64)
-def _public_holidays(country: str, region: str, year: int) -> frozenset[date]:
-    if not country:
-        return frozenset()
-    years = range(year - 1, year + _YEARS_AHEAD + 1)
-    return frozenset(holidays.country_holidays(country, subdiv=region or None, years=years))
+def _pieces(ticket: Ticket, kind: str, since: datetime) -> list[Piece]:
+    """When a clock ran and rested since a moment, from the history of the ticket's status."""
+    pieces: list[Piece] = []
+    for status, label, starts, ends in ticket_history(ticket, since):
+        runs = kind_in(STATUS_CATEGORY[status], kind)
+        if pieces and pieces[-1].kind == runs:
+            pieces[-1] = Piece(runs, pieces[-1].starts, ends, pieces[-1].reason)
+        else:
+            first = not pieces and runs == SegmentKind.RUNNING
+            pieces.append(Piece(runs, starts, ends, "Started." if first else f"Ticket is {label.lower()}."))
+    return pieces
 
 
-def spent_minutes(*, clock: Clock, now: datetime) -> float:
-    """Working minutes of the running segments so far."""
-    calendar = work_calendar(clock.policy.calendar if clock.policy else None)
-    segments = clock.segments.all()
-    return sum(
-        minutes_between(row.started_at, row.ended_at or now, calendar)
-        for row in segments
-        if row.kind == SegmentKind.RUNNING
-    )
-
-
-def _recompute(clock: Clock) -> None:
-    """Due and warning times from the ledger; a paused clock has none, a breached one keeps its breach."""
-    calendar = work_calendar(clock.policy.calendar if clock.policy else None)
-    open_segment = clock.segments.filter(ended_at=None).first()
-    if open_segment is None or open_segment.kind == SegmentKind.PAUSED:
-        clock.due_at = clock.warn_at = None
-        if clock.breached_at is None and clock.stopped_at is None:
-            clock.state = ClockState.PAUSED
-    else:
-        before = spent_minutes(clock=clock, now=open_segment.started_at)
-        left = max(0.0, clock.minutes - before)
-        clock.due_at = add_minutes(open_segment.started_at, left, calendar)
-        clock.warn_at = _next_warning(clock, before, open_segment.started_at, calendar)
-        if clock.breached_at is None:
-            clock.state = ClockState.RUNNING
-    clock.save(
-        update_fields=["minutes", "policy", "state", "due_at", "warn_at", "warned_percent", "updated_at"]
-    )
-
-
-def _next_warning(clock: Clock, before: float, since: datetime, calendar: WorkCalendar) -> datetime | None:
-    percents = sorted(clock.policy.warn_percents if clock.policy else [])
-    ahead = next((percent for percent in percents if percent > clock.warned_percent), None)
-    if ahead is None:
-        return None
-    left = clock.minutes * ahead / 100 - before
-    return add_minutes(since, max(0.0, left), calendar)
-
-
-def warning_reached(*, clock: Clock) -> int:
-    """The percentage the next warning of a clock stands for."""
-    percents = sorted(clock.policy.warn_percents if clock.policy else [])
-    return next((percent for percent in percents if percent > clock.warned_percent), 100)
-
-
-def next_warning_set(*, clock: Clock, percent: int) -> None:
-    """Remember the warning that was given and when the next one is due."""
-    clock.warned_percent = percent
-    _recompute(clock)
-
-
-@transaction.atomic(savepoint=False)
-def clocks_retarget(*, ticket: Ticket) -> None:
-    """Follow a change of severity, category, team or policy; the time already spent is kept."""
-    policy = policy_of(ticket=ticket)
-    if policy is None:
-        return
-    clocks = list(_live(ticket))
-    if not clocks and not Clock.objects.filter(ticket=ticket).exists():
-        clocks_start(ticket=ticket)
-        return
-    for clock in clocks:
-        minutes = _minutes(policy, clock.kind, ticket.severity)
-        if minutes is None or (minutes == clock.minutes and clock.policy_id == policy.pk):
-            continue
-        clock.policy, clock.minutes = policy, minutes
-        if clock.breached_at is not None:
-            _reconsider_breach(clock)
-        _recompute(clock)
-    _publish_due(ticket)
-
-
-def _reconsider_breach(clock: Clock) -> None:
-    """A longer promise may not be broken yet."""
-    if spent_minutes(clock=clock, now=timezone.now()) < clock.minutes:
-        clock.breached_at = None
-        clock.save(update_fields=["breached_at", "updated_at"])
+def _versions(policy: Policy, now: datetime) -> list[CalendarVersion]:
+    if policy.calendar is None:
+        return []
+    version_current(calendar=policy.calendar, now=now)
+    return list(policy.calendar.versions.order_by("number"))
 
 
 @transaction.atomic
 def clocks_follow_status(*, ticket: Ticket, now: datetime | None = None) -> None:
-    """Waiting pauses, but never the first response; resolved and closed stop; open again resumes (S3)."""
+    """Waiting pauses, but never the first response; resolved and closed stop; open again resumes (S3).
+
+    Reopening is a new generation that counts on with the time already spent; the time in between is none.
+    """
     now = now or timezone.now()
     category = ticket.status_category
-    if category in {StatusCategory.RESOLVED, StatusCategory.CLOSED}:
-        for clock in _live(ticket):
-            first = clock.kind == TargetKind.FIRST_RESPONSE and ticket.first_response_at is not None
-            answered = clock.kind == TargetKind.RESOLUTION or first
-            _stop(clock, now, met=answered)
-    elif category == StatusCategory.WAITING:
-        for clock in _live(ticket).exclude(kind=TargetKind.FIRST_RESPONSE):
-            _switch(clock, SegmentKind.PAUSED, now, f"Ticket is {ticket.get_status_display().lower()}.")
+    ledgers = ledgers_live(ticket_ids=[ticket.pk])
+    label = ticket.get_status_display().lower()
+    for ledger in ledgers:
+        _follow_hours(ledger, now)
+        if category in {StatusCategory.RESOLVED, StatusCategory.CLOSED}:
+            _end(ledger, ticket, now)
+        else:
+            switch(ledger, kind_in(category, ledger.clock.kind), now, f"Ticket is {label}.")
+            settle(ledger)
+    kinds = {ledger.clock.kind for ledger in ledgers}
+    if TargetKind.RESOLUTION not in kinds:
+        ledgers += _start_missing(ticket, Promises(), kinds, now)
+    if ledgers:
+        ledgers_save(ledgers=ledgers)
     else:
-        _resume(ticket, now)
-    _publish_due(ticket)
+        next_dues_publish(ticket_ids=[ticket.pk])
 
 
-def _resume(ticket: Ticket, now: datetime) -> None:
-    live = list(_live(ticket))
-    for clock in live:
-        _switch(clock, SegmentKind.RUNNING, now, "Ticket is open.")
-    if any(clock.kind == TargetKind.RESOLUTION for clock in live):
-        return
-    latest = Clock.objects.filter(ticket=ticket, kind=TargetKind.RESOLUTION).order_by("-generation").first()
-    policy = policy_of(ticket=ticket)
-    if latest is None or policy is None:
-        return
-    _start(ticket, policy, TargetKind.RESOLUTION, now)
-    unanswered = ticket.first_response_at is None
-    if unanswered and not any(clock.kind == TargetKind.FIRST_RESPONSE for clock in live):
-        _start(ticket, policy, TargetKind.FIRST_RESPONSE, now)
-
-
-def _switch(clock: Clock, kind: str, now: datetime, reason: str) -> None:
-    current = clock.segments.filter(ended_at=None).first()
-    if current is not None and current.kind == kind:
-        return
-    if current is not None:
-        current.ended_at = now
-        current.save(update_fields=["ended_at"])
-    Segment.objects.create(clock=clock, kind=kind, started_at=now, reason=reason[:120])
-    _recompute(clock)
-
-
-def _stop(clock: Clock, now: datetime, *, met: bool) -> None:
-    """End a promise; one that was broken stays broken, whatever came after."""
-    clock.segments.filter(ended_at=None).update(ended_at=now)
-    late = clock.breached_at is not None or spent_minutes(clock=clock, now=now) > clock.minutes
-    if not met and not late:
-        clock.state = ClockState.CANCELLED
+def _end(ledger: Ledger, ticket: Ticket, now: datetime) -> None:
+    """Resolving keeps the resolution; a response that nobody wrote is neither kept nor, in time, broken."""
+    kind = ledger.clock.kind
+    if kind == TargetKind.FIRST_RESPONSE and ticket.first_response_at is not None:
+        stop(ledger, ticket.first_response_at, met=True)
     else:
-        clock.state = ClockState.BREACHED if late else ClockState.MET
-        clock.breached_at = (clock.breached_at or now) if late else None
-    clock.stopped_at, clock.warn_at = now, None
-    clock.save(update_fields=["state", "breached_at", "stopped_at", "warn_at", "updated_at"])
+        why = f"The ticket was {ticket.get_status_display().lower()} without a response."
+        stop(ledger, now, met=kind == TargetKind.RESOLUTION, reason=why)
 
 
 @transaction.atomic
 def clocks_follow_reply(*, ticket: Ticket, by_requester: bool, by_person: bool, now: datetime) -> None:
     """A person's public reply answers; a requester's asks again. Automated replies count for nothing.
 
-    A next-response promise never replaces a first response that is still owed.
+    A next-response promise never replaces a first response that is still owed, and of several messages before
+    the answer the first one's deadline stands.
     """
-    if by_requester:
-        policy = policy_of(ticket=ticket)
-        waiting = (
-            _live(ticket).filter(kind__in=[TargetKind.FIRST_RESPONSE, TargetKind.NEXT_RESPONSE]).exists()
-        )
-        if policy is not None and not waiting and ticket.first_response_at is not None:
-            _start(ticket, policy, TargetKind.NEXT_RESPONSE, now)
-    elif by_person:
-        for clock in _live(ticket).filter(kind__in=[TargetKind.FIRST_RESPONSE, TargetKind.NEXT_RESPONSE]):
-            _stop(clock, now, met=True)
-    _publish_due(ticket)
+    responses = {TargetKind.FIRST_RESPONSE, TargetKind.NEXT_RESPONSE}
+    live = [row for row in ledgers_live(ticket_ids=[ticket.pk]) if row.clock.kind in responses]
+    changed: list[Ledger] = []
+    if by_person:
+        for ledger in live:
+            _follow_hours(ledger, now)
+            stop(ledger, now, met=True)
+        changed = live
+    elif by_requester and not live and ticket.first_response_at is not None:
+        changed = _ask_again(ticket, now)
+    if changed:
+        ledgers_save(ledgers=changed)
 
 
-def _live(ticket: Ticket) -> ClockQuerySet:
-    rows = Clock.objects.live().filter(ticket=ticket).select_related("policy__calendar").order_by("pk")
-    # A row read before a breach and saved after it would take the breach back.
-    return rows.select_for_update(of=("self",), no_key=True)
-
-
-def _publish_due(ticket: Ticket) -> None:
-    """The earliest promise that is still to be kept, where lists order by it."""
-    rows = Clock.objects.live().filter(ticket=ticket, due_at__isnull=False)
-    next_due_set(
-        ticket_id=ticket.pk, next_due_at=rows.order_by("due_at").values_list("due_at", flat=True).first()
+def _ask_again(ticket: Ticket, now: datetime) -> list[Ledger]:
+    """The next response, owed from this message on, whatever the ticket waited for before."""
+    policy = Promises().policy_of(ticket)
+    kind = TargetKind.NEXT_RESPONSE
+    minutes = policy.minutes_of(kind, ticket.severity) if policy else None
+    if policy is None or minutes is None:
+        return []
+    latest = Clock.objects.filter(ticket=ticket, kind=kind).order_by("-generation").first()
+    clock = Clock(
+        ticket=ticket,
+        kind=kind,
+        generation=latest.generation + 1 if latest else 1,
+        policy=policy,
+        minutes=minutes,
+        started_at=now,
     )
-
-
-def clocks_repair(*, now: datetime, limit: int = 200) -> int:
-    """Start the clocks that a failed receiver left out; returns how many tickets were repaired."""
-    since, until = now - timedelta(days=30), now - timedelta(minutes=2)
-    rows = Ticket.objects.open().filter(clocks=None, created_at__gte=since, created_at__lte=until)
-    repaired = 0
-    for ticket in (
-        rows.exclude(channel=Channel.IMPORT).order_by("-created_at").select_related("client")[:limit]
-    ):
-        try:
-            repaired += bool(clocks_start(ticket=ticket, now=now))
-        except CalendarNeverOpens:
-            logger.warning("calendar_never_opens", ticket=ticket.reference)
-    return repaired
+    ledger = Ledger(clock, [])
+    begin(ledger, [Piece(SegmentKind.RUNNING, now, None, "The requester wrote.")], _versions(policy, now))
+    return [ledger]

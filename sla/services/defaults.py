@@ -1,4 +1,4 @@
-"""Loading the shipped policies; what was edited since is kept."""
+"""Loading the shipped policies and calendars; what was edited since is kept."""
 
 from __future__ import annotations
 
@@ -6,25 +6,40 @@ from pathlib import Path
 
 import yaml
 from django.db import transaction
+from django.utils import timezone
 
 from sla.models import Policy, Target
+from teams.models import BusinessCalendar
+from teams.services.calendars import calendar_load
 
-POLICIES = Path(__file__).resolve().parent.parent / "defaults" / "policies.yaml"
+FOLDER = Path(__file__).resolve().parent.parent / "defaults"
+POLICIES, CALENDARS = FOLDER / "policies.yaml", FOLDER / "calendars.yaml"
 
 
 @transaction.atomic
-def defaults_load(*, path: Path = POLICIES) -> int:
-    """Add the shared policies that are not there yet; returns how many are new."""
+def defaults_load(*, path: Path = POLICIES, calendars: Path = CALENDARS) -> int:
+    """Add the calendars and shared policies that are not there yet; returns how many policies are new.
+
+    A policy may name its calendar by slug. Raises ValidationError for what the back office would refuse.
+    """
+    for row in yaml.safe_load(calendars.read_text(encoding="utf-8")):
+        calendar_load(given=row, now=timezone.now())
     added = 0
     for row in yaml.safe_load(path.read_text(encoding="utf-8")):
-        targets = row.pop("targets")
-        policy, created = Policy.objects.get_or_create(client=None, slug=row["slug"], defaults=row)
-        if not created:
+        targets, slug = row.pop("targets"), row.pop("calendar", None)
+        if Policy.objects.filter(client=None, slug=row["slug"]).exists():
             continue
+        calendar = BusinessCalendar.objects.get(slug=slug) if slug else None
+        policy = Policy(client=None, calendar=calendar, **row)
+        policy.full_clean()
+        policy.save(force_insert=True)
         added += 1
-        Target.objects.bulk_create(
+        made = [
             Target(policy=policy, kind=kind, severity=severity, minutes=minutes)
             for kind, by_severity in targets.items()
             for severity, minutes in by_severity.items()
-        )
+        ]
+        for target in made:
+            target.clean_fields()
+        Target.objects.bulk_create(made)
     return added

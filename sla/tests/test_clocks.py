@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
-import time_machine
 from django.core import mail
 from django.db import connection
-from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -17,62 +15,15 @@ from common.actors import ActorKind, automation_actor, system_actor
 from sla.choices import Action, ClockState, TargetKind
 from sla.models import Clock, Policy, Target
 from sla.panels import dashboard_card, response_target, ticket_panel
+from sla.selectors import spent_minutes
 from sla.services.checks import check_due
-from sla.services.clocks import clocks_repair, spent_minutes
-from sla.services.defaults import defaults_load
-from teams.models import BusinessCalendar, CalendarInterval, EscalationStep, Notification
+from sla.services.repair import clocks_repair
+from sla.tests.support import MONDAY, ClockCase
+from teams.models import BusinessCalendar, EscalationStep, Notification
 from teams.services.notifications import notification_owe, notifications_deliver
 from ticketing.models import Ticket
 from ticketing.services.assignments import ticket_assign
-from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.tickets import TicketChanges, status_change, ticket_update
-from ticketing.tests.world import World
-
-MONDAY = datetime(2027, 6, 7, 9, 0, tzinfo=UTC)
-
-
-class ClockCase(TestCase):
-    """A world with the shipped policy; the clock stands still on a Monday morning."""
-
-    @classmethod
-    def setUpTestData(cls) -> None:
-        cls.world = World()
-        defaults_load()
-
-    def setUp(self) -> None:
-        self.traveller = time_machine.travel(MONDAY, tick=False)
-        self.clockwork = self.traveller.start()
-        self.addCleanup(self.traveller.stop)
-        self.agent = self.world.actor(self.world.agent)
-        self.requester = self.world.actor(self.world.requester)
-
-    def pass_time(self, **parts: float) -> None:
-        """Let time pass."""
-        self.clockwork.shift(timedelta(**parts))
-
-    def ticket(self, severity: str = "high") -> Ticket:
-        """A ticket of a severity a person has set."""
-        ticket = self.world.ticket()
-        if severity:
-            changes = TicketChanges(severity=severity)
-            ticket = ticket_update(ticket=ticket, changes=changes, actor=self.agent)
-        return ticket
-
-    def clock(self, ticket: Ticket, kind: str = TargetKind.FIRST_RESPONSE) -> Clock:
-        """The newest clock of a kind."""
-        return Clock.objects.filter(ticket=ticket, kind=kind).order_by("-generation")[0]
-
-    def reply(self, ticket: Ticket, actor: Any, *, public: bool = True) -> None:
-        """A message on the ticket."""
-        message_add(ticket=ticket, new=NewMessage(body="Hello.", is_public=public), actor=actor)
-
-    def office_hours(self) -> BusinessCalendar:
-        """Monday to Friday, nine to five, UTC."""
-        calendar = BusinessCalendar.objects.create(slug="office", name="Office")
-        for day in range(5):
-            CalendarInterval.objects.create(calendar=calendar, weekday=day, starts=time(9), ends=time(17))
-        Policy.objects.update(calendar=calendar)
-        return calendar
 
 
 class PromiseTests(ClockCase):
@@ -211,7 +162,9 @@ class CheckTests(ClockCase):
     def test_nothing_due_costs_nothing(self) -> None:
         """S4: the cost grows with what is due."""
         self.owned()
-        self.assertEqual(check_due(now=datetime.now(UTC)), {"breached": 0, "warned": 0, "repaired": 0})
+        self.assertEqual(
+            check_due(now=datetime.now(UTC)), {"breached": 0, "warned": 0, "acted": 0, "repaired": 0}
+        )
 
     def test_it_warns_once_and_breaches_once(self) -> None:
         """S4: one outbox row per clock, generation, level and recipient."""
@@ -299,7 +252,13 @@ class RepairedBugTests(ClockCase):
         for ticket in tickets:
             ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
         self.pass_time(minutes=61)
-        with mock.patch("sla.services.checks._tell", side_effect=[RuntimeError, None]):
+
+        def broken(ticket: dict[str, Any]) -> list[str]:
+            if ticket["pk"] == tickets[0].pk:
+                raise RuntimeError
+            return []
+
+        with mock.patch("sla.services.checks._recipients", side_effect=broken):
             self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
         self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
 

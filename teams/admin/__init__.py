@@ -1,6 +1,6 @@
 """The back office of people, and what every app's admin is built on."""
 
-from teams.admin import notifications, operations, people
+from teams.admin import calendars, notifications, operations, people
 from teams.admin.base import (
     ActionAdmin,
     ChildInline,
@@ -20,6 +20,7 @@ __all__ = [
     "ReadOnlyAdmin",
     "ReadOnlyInline",
     "actor_in_admin",
+    "calendars",
     "limited",
     "notifications",
     "operations",

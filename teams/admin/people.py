@@ -22,9 +22,6 @@ from common.exceptions import ApplicationError
 from teams.admin.base import ChildInline, ClientAdmin, HistoryAdmin, actor_in_admin, limited
 from teams.choices import Presence
 from teams.models import (
-    BusinessCalendar,
-    CalendarDay,
-    CalendarInterval,
     Client,
     EscalationStep,
     Team,
@@ -170,28 +167,3 @@ class TeamsAdmin(HistoryAdmin):
         """Once members and steps are stored, those who give out tickets are told."""
         super().save_related(request, form, formsets, change)
         team_announce(team=form.instance)
-
-
-class IntervalInline(ChildInline):
-    """Working hours."""
-
-    model = CalendarInterval
-
-
-class DayInline(ChildInline):
-    """Days of its own that are closed."""
-
-    model = CalendarDay
-
-
-@admin.register(BusinessCalendar)
-class CalendarsAdmin(AdministratorsOnly, HistoryAdmin):
-    """Business hours; used by teams and SLA policies of every client."""
-
-    list_display = ("name", "time_zone", "always_open", "holiday_country")
-    search_fields = ("name", "slug")
-    inlines = (IntervalInline, DayInline)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """Calendars are shared."""
-        return self.model._default_manager.all()

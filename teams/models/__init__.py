@@ -1,7 +1,7 @@
 """People, clients and what the whole house shares; knows nothing of tickets."""
 
 from teams.models.access import ApiKey, Credential, FeatureFlag
-from teams.models.calendars import BusinessCalendar, CalendarDay, CalendarInterval
+from teams.models.calendars import BusinessCalendar, CalendarDay, CalendarInterval, CalendarVersion
 from teams.models.notifications import DeliveryAttempt, Notification, NotificationTarget
 from teams.models.operations import Alert, IdempotencyRecord
 from teams.models.people import Client, User
@@ -13,6 +13,7 @@ __all__ = [
     "BusinessCalendar",
     "CalendarDay",
     "CalendarInterval",
+    "CalendarVersion",
     "Client",
     "Credential",
     "DeliveryAttempt",

@@ -1,23 +1,43 @@
-"""Business calendars as data; the arithmetic lives in ``sla.calendar``."""
+"""Business calendars as data; the arithmetic lives in ``teams.calendar``."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from common.models import Timestamped
+from teams.validators import check_holiday_country, check_time_zone
 
 
 class BusinessCalendar(Timestamped):
-    """Working hours in a time zone. Invariant: ``version`` rises with every change of its hours."""
+    """Working hours in a time zone.
+
+    Invariant: every change of its hours is a new ``CalendarVersion``, made by ``services.calendars``; what
+    was measured before keeps the version that held then.
+    """
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
-    time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA name, such as Europe/Berlin.")
+    time_zone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[check_time_zone],
+        help_text="IANA name, such as Europe/Berlin. Summer time is followed.",
+    )
     always_open = models.BooleanField(default=False, help_text="24×7: intervals and holidays are ignored.")
-    holiday_country = models.CharField(max_length=2, blank=True, help_text="ISO code; empty for none.")
-    holiday_region = models.CharField(max_length=10, blank=True)
-    version = models.PositiveIntegerField(default=1, editable=False)
+    holiday_country = models.CharField(
+        max_length=2,
+        blank=True,
+        validators=[check_holiday_country],
+        help_text="ISO code, such as DE: its public holidays are closed. Empty for none.",
+    )
+    holiday_region = models.CharField(
+        max_length=20, blank=True, help_text="Code of a state or province of the country, such as BY."
+    )
 
     history = HistoricalRecords()
 
@@ -26,6 +46,13 @@ class BusinessCalendar(Timestamped):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """The region is one of the country's. Raises ValidationError."""
+        try:
+            check_holiday_country(self.holiday_country, self.holiday_region)
+        except ValidationError as error:
+            raise ValidationError({"holiday_region": error.messages}) from error
 
 
 class CalendarInterval(models.Model):
@@ -44,7 +71,7 @@ class CalendarInterval(models.Model):
         ]
     )
     starts = models.TimeField()
-    ends = models.TimeField()
+    ends = models.TimeField(help_text="At or before the start: on the next day.")
 
     class Meta:
         ordering = ["calendar", "weekday", "starts"]
@@ -54,11 +81,19 @@ class CalendarInterval(models.Model):
 
 
 class CalendarDay(models.Model):
-    """A date of its own: closed all day."""
+    """A date of its own, which goes before weekday and public holiday.
+
+    Closed all day; or open: at the hours given, else at the usual ones of its weekday in spite of a holiday.
+    """
 
     calendar = models.ForeignKey(BusinessCalendar, on_delete=models.CASCADE, related_name="days")
     date = models.DateField()
     name = models.CharField(max_length=120)
+    is_open = models.BooleanField(
+        "open", default=False, help_text="Worked although it is a holiday, or at other hours than usual."
+    )
+    starts = models.TimeField(null=True, blank=True, help_text="Empty: the usual hours of the weekday.")
+    ends = models.TimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["calendar", "date"]
@@ -66,3 +101,32 @@ class CalendarDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.date} {self.name}"
+
+    def clean(self) -> None:
+        """Hours come in pairs and only for a day that is open. Raises ValidationError."""
+        if (self.starts is None) != (self.ends is None):
+            raise ValidationError({"ends": "Give both a start and an end, or neither."})
+        if self.starts is not None and not self.is_open:
+            raise ValidationError({"is_open": "A closed day has no hours; mark it as open or empty them."})
+
+
+class CalendarVersion(models.Model):
+    """The hours of a calendar as they were from one moment on.
+
+    Invariant: written once and never changed; deadlines refer to it, so it is not deleted with the calendar
+    while they do. ``hours`` is what ``selectors.work_calendar`` reads.
+    """
+
+    calendar = models.ForeignKey(BusinessCalendar, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    since = models.DateTimeField(default=timezone.now)
+    hours: Any = models.JSONField()
+
+    class Meta:
+        ordering = ["calendar", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["calendar", "number"], name="calendar_version_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"

@@ -24,19 +24,21 @@ from common.registries import Obsolete
 from teams.choices import Channel, NotificationState
 from teams.models import DeliveryAttempt, Notification, NotificationTarget
 from teams.services.channels import COMPOSING_FAILS, Outcome, Outgoing, compose, message_id, transmit
-from teams.services.owing import alert_tell, notification_owe, notification_tell
+from teams.services.owing import News, alert_tell, notification_owe, notification_tell, notifications_tell
 from teams.services.sorting import exceeds_cap, fold, sort_out
 from teams.services.targets import target_failed, target_gone, target_succeeded
 
 __all__ = [
     "ATTEMPTS",
     "LEASE",
+    "News",
     "alert_tell",
     "message_id",
     "notification_owe",
     "notification_replay",
     "notification_tell",
     "notifications_deliver",
+    "notifications_tell",
 ]
 
 logger = structlog.get_logger(__name__)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +55,72 @@ def notification_owe(
     return created
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What happened, and whom it concerns: a team and people, by id."""
+
+    event_key: str
+    kind: str
+    payload: Mapping[str, Any]
+    client_id: int | None = None
+    team_id: int | None = None
+    user_ids: Collection[int] = ()
+    urgent: bool = False
+
+
+def notifications_tell(*, news: Sequence[News]) -> int:
+    """Owe each piece of news to every target of its team and people that wants its kind; returns how many.
+
+    A person who has chosen nothing is told by e-mail. One address is told once, whoever it stands for, and
+    nothing is owed twice. Queries do not grow with the news. Runs in the transaction of what caused it.
+    """
+    people = {pk for item in news for pk in item.user_ids}
+    mails = {
+        person.pk: person.email for person in User.objects.filter(pk__in=people, is_active=True).only("email")
+    }
+    mine = NotificationTarget.objects.filter(
+        Q(user__in=mails) | Q(team__in={item.team_id for item in news if item.team_id})
+    )
+    chosen = set(mine.filter(channel=Channel.EMAIL, user__in=mails).values_list("user_id", flat=True))
+    targets = {kind: list(mine.wanting(kind).select_related("user")) for kind in {item.kind for item in news}}
+    unchosen = {pk: mail for pk, mail in mails.items() if mail and pk not in chosen}
+    rows = [row for item in news for row in _rows_of(item, targets[item.kind], unchosen)]
+    known = set(
+        Notification.objects.filter(event_key__in={row.event_key for row in rows}).values_list(
+            "event_key", "channel", "recipient"
+        )
+    )
+    new = [row for row in rows if (row.event_key, row.channel, row.recipient) not in known]
+    Notification.objects.bulk_create(new, ignore_conflicts=True)
+    return len(new)
+
+
+def _rows_of(
+    item: News, targets: Sequence[NotificationTarget], unchosen: Mapping[int, str]
+) -> list[Notification]:
+    """One row a channel and recipient: for the targets of the news, then for who has chosen nothing."""
+    told: dict[tuple[str, str], NotificationTarget | None] = {}
+    for target in targets:
+        if target.user_id in item.user_ids or (item.team_id and target.team_id == item.team_id):
+            told.setdefault((target.channel, _recipient_of(target)), target)
+    for pk in item.user_ids:
+        if pk in unchosen:
+            told.setdefault((Channel.EMAIL, unchosen[pk]), None)
+    return [
+        Notification(
+            event_key=item.event_key[:160],
+            kind=item.kind,
+            channel=channel,
+            recipient=recipient[:320],
+            payload=dict(item.payload),
+            client_id=item.client_id,
+            target=target,
+            urgent=item.urgent,
+        )
+        for (channel, recipient), target in sorted(told.items(), key=lambda pair: pair[0])
+    ]
+
+
 def notification_tell(
     *,
     event_key: str,
@@ -64,27 +131,17 @@ def notification_tell(
     people: Iterable[User] = (),
     urgent: bool = False,
 ) -> int:
-    """Owe a message to every target of a team and of people that wants its kind; returns how many are new.
-
-    A person who has chosen nothing is told by e-mail. One address is told once, whoever it stands for.
-    """
-    told = [person for person in people if person.is_active]
-    mine = NotificationTarget.objects.filter(Q(user__in=told) | Q(team=team, team__isnull=False))
-    targets = list(mine.wanting(kind).select_related("user"))
-    chosen = set(mine.filter(channel=Channel.EMAIL, user__in=told).values_list("user_id", flat=True))
-    addresses = {person.email for person in told if person.email and person.pk not in chosen}
-    common: dict[str, Any] = {
-        "event_key": event_key,
-        "kind": kind,
-        "payload": payload,
-        "client": client,
-        "urgent": urgent,
-    }
-    new = sum(_owe_target(target, common) for target in targets)
-    taken = {_mail_address(target) for target in targets if target.channel == Channel.EMAIL}
-    for address in sorted(addresses - taken):
-        new += notification_owe(channel=Channel.EMAIL, recipient=address, **common)
-    return new
+    """Owe one piece of news, as ``notifications_tell`` does; returns how many messages are new."""
+    item = News(
+        event_key=event_key,
+        kind=kind,
+        payload=payload,
+        client_id=client.pk if client else None,
+        team_id=team.pk if team else None,
+        user_ids={person.pk for person in people},
+        urgent=urgent,
+    )
+    return notifications_tell(news=[item])
 
 
 def alert_tell(
@@ -122,8 +179,11 @@ def _hears_alerts(target: NotificationTarget, client: Client | None) -> bool:
 
 def _owe_target(target: NotificationTarget, common: dict[str, Any]) -> bool:
     """An e-mail goes to the address, so that it is told once; other channels to the target itself."""
-    recipient = _mail_address(target) if target.channel == Channel.EMAIL else f"target:{target.pk}"
-    return notification_owe(channel=target.channel, recipient=recipient, target=target, **common)
+    return notification_owe(channel=target.channel, recipient=_recipient_of(target), target=target, **common)
+
+
+def _recipient_of(target: NotificationTarget) -> str:
+    return _mail_address(target) if target.channel == Channel.EMAIL else f"target:{target.pk}"
 
 
 def _mail_address(target: NotificationTarget) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -44,10 +44,12 @@ def message_add(*, ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
     reply counts as the first response. Raises ValidationFailed, NotAllowed.
     """
     _check(ticket, new, actor)
+    # Before the lock: who answers in time and waits for somebody else's change has answered in time (S3).
+    arrived = timezone.now()
     locked = ticket_lock(ticket_id=ticket.pk)
     if actor.role is Role.REQUESTER and _too_late(locked):
         return _follow_up(locked, new, actor)
-    message = _create(locked, new, actor)
+    message = _create(locked, new, actor, arrived)
     verb = "message.replied" if new.is_public else "message.noted"
     events_append(ticket=locked, actor=actor, changes=[Change(verb, new=str(message.uuid))])
     _mark_first_response(locked, message)
@@ -100,13 +102,14 @@ def _follow_up(ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
     return follow_up.messages.get(is_first=True)
 
 
-def _create(ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
+def _create(ticket: Ticket, new: NewMessage, actor: Actor, arrived: datetime) -> Message:
     is_requester = actor.role is Role.REQUESTER
     requester = None
     if is_requester:
         requester = Requester.objects.filter(client=ticket.client, user_id=actor.user_id or 0).first()
     message = Message.objects.create(
         ticket=ticket,
+        created_at=arrived,
         is_public=new.is_public,
         author_kind=_author_kind(actor),
         author_user_id=actor.user_id,

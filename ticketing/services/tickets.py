@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -188,6 +189,21 @@ def ticket_lock(*, ticket_id: int) -> Ticket:
     return (
         Ticket.objects.select_for_update(of=("self",), no_key=True).select_related("client").get(pk=ticket_id)
     )
+
+
+def tickets_lock(*, ticket_ids: Sequence[int]) -> list[Ticket]:
+    """Several tickets under their row locks, always in the same order."""
+    rows = Ticket.objects.filter(pk__in=ticket_ids).select_related("client").order_by("pk")
+    return list(rows.select_for_update(of=("self",), no_key=True))
+
+
+def tickets_lock_free(*, ticket_ids: Sequence[int]) -> list[int]:
+    """Lock those of the tickets that nobody else holds, and say which.
+
+    For work that may come back for the others: it waits for nobody.
+    """
+    rows = Ticket.objects.filter(pk__in=ticket_ids).order_by("pk")
+    return list(rows.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True))
 
 
 UNCHANGED: Any = object()

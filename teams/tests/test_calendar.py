@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla.calendar import ALWAYS, CalendarNeverOpens, Interval, WorkCalendar, add_minutes, minutes_between
+from teams.calendar import ALWAYS, CalendarNeverOpens, Interval, WorkCalendar, add_minutes, minutes_between
 
 
 def office(zone: str, *closed: date) -> WorkCalendar:
     """Monday to Friday, nine to five."""
     days = tuple(Interval(day, time(9), time(17)) for day in range(5))
-    return WorkCalendar(zone, days, frozenset(closed))
+    return WorkCalendar(zone, days, dict.fromkeys(closed, ()))
 
 
 def utc(text: str) -> datetime:
