@@ -169,3 +169,18 @@ class TriageIntent(models.TextChoices):
     BACKGROUND = "background", "In the background"
     INLINE = "inline", "Leased to the request, which waits for the answer"
     NONE = "none", "None"
+
+
+class ExportFormat(models.TextChoices):
+    """What a list of tickets is handed out as."""
+
+    CSV = "csv", "CSV"
+    XLSX = "xlsx", "Excel"
+
+
+class BatchState(models.TextChoices):
+    """Life of an import's tickets."""
+
+    OPEN = "open", "Being imported"
+    FINISHED = "finished", "Imported"
+    UNDONE = "undone", "Taken back"

@@ -22,6 +22,7 @@ from ticketing.models.tickets import (
     TicketNumber,
     TicketSearchDocument,
 )
+from ticketing.models.transfers import ImportedTicket, TicketBatch, TicketExport
 
 __all__ = [
     "Article",
@@ -32,6 +33,7 @@ __all__ = [
     "ClientSettings",
     "ExternalReference",
     "FieldDecision",
+    "ImportedTicket",
     "Message",
     "Module",
     "Project",
@@ -41,7 +43,9 @@ __all__ = [
     "Tag",
     "Taxonomy",
     "Ticket",
+    "TicketBatch",
     "TicketEvent",
+    "TicketExport",
     "TicketLink",
     "TicketNumber",
     "TicketSearchDocument",
