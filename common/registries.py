@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -44,6 +45,14 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class TicketSet:
+    """Tickets that a figure counts: ``narrow`` takes tickets and a period (either end may be None)."""
+
+    label: str
+    narrow: Callable[[Any, datetime | None, datetime | None], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Indicator:
     """A measured figure with the bound beyond which an alert is raised."""
 
@@ -73,6 +82,9 @@ ticket_list_columns: Registry[Panel] = Registry("ticket list columns")
 
 dashboard_cards: Registry[Callable[[Any], Mapping[str, Any]]] = Registry("dashboard cards")
 """Sections of the admin dashboard: actor and period in, figures out."""
+
+ticket_sets: Registry[TicketSet] = Registry("ticket sets")
+"""What the figures of the dashboard count, by name: a figure opens the very list it counts."""
 
 indicators: Registry[Indicator] = Registry("indicators")
 """Figures watched for alerts."""

@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 
 from classifier.models import ReviewItem
+from common.actors import Deed
 from teams.api.actors import actor_of
 
 Item = dict[str, Any]
@@ -37,6 +38,10 @@ def _administrators(request: HttpRequest) -> bool:
     return actor_of(request).sees_every_client
 
 
+def _importers(request: HttpRequest) -> bool:
+    return actor_of(request).may(Deed.IMPORT)
+
+
 def _group(title: str, *items: Item, folded: bool = False) -> Item:
     return {"title": title, "separator": True, "collapsible": folded, "items": list(items)}
 
@@ -53,6 +58,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _link("Review queue", "rule", reverse("review:queue"), badge=badge),
             _link("Desk", "support_agent", reverse("desk:queue")),
             _list("Requesters", "person", "ticketing_requester"),
+            _link("Imports", "upload_file", reverse("imports:overview"), permission=_importers),
         ),
         _group(
             "Routing",

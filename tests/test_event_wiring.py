@@ -21,6 +21,7 @@ WIRING = {
     "ticket_assigned": ["sla.retarget_after_assignment"],
     "message_added": ["sla.follow_reply", "classifier.settle_draft"],
     "attachment_added": ["ingest.read_later"],
+    "tickets_imported": ["classifier.request_triage_of_import"],
 }
 
 

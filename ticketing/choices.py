@@ -184,3 +184,10 @@ class BatchState(models.TextChoices):
     OPEN = "open", "Being imported"
     FINISHED = "finished", "Imported"
     UNDONE = "undone", "Taken back"
+
+
+class ImportTriage(models.TextChoices):
+    """What judges the open tickets of an import. A language model is not among the choices (T14)."""
+
+    NONE = "none", "Leave them as they are in the file"
+    LOCAL = "local", "Sort open tickets with rules and the local model"
