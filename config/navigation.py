@@ -20,6 +20,34 @@ def admin_style(request: HttpRequest) -> str:
     return static("css/admin.css")
 
 
+def favicon(request: HttpRequest) -> str:
+    """The icon of the tab, the same as on the desk."""
+    return static("img/favicon.svg")
+
+
+def tabs(request: HttpRequest) -> list[Item]:
+    """Lists of tickets that leads open most, as tabs above the list."""
+    url = reverse("admin:ticketing_ticket_changelist")
+    wanted = (
+        ("All", ""),
+        ("Open", "?set=open"),
+        ("To check", "?needs_review__exact=1"),
+        ("Critical", "?set=critical"),
+        ("Overdue", "?set=overdue"),
+        ("Without a person", "?set=unassigned"),
+    )
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    return [
+        {
+            "models": ["ticketing.ticket"],
+            "items": [
+                {"title": title, "link": url + part, "active": request.path == url and query == part}
+                for title, part in wanted
+            ],
+        }
+    ]
+
+
 def open_reviews(request: HttpRequest) -> str:
     """How many tickets wait for a reviewer."""
     count = ReviewItem.objects.visible_to(actor_of(request)).open().count()
@@ -101,6 +129,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _list("Feature flags", "flag", "teams_featureflag"),
             _list("Alerts", "notifications", "teams_alert"),
             _list("Outbox", "outbox", "teams_notification"),
+            {**_list("Exports", "download", "ticketing_ticketexport"), "permission": _administrators},
             {**scheduler, "permission": _administrators},
         ),
     ]
