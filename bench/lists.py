@@ -21,7 +21,7 @@ import psycopg
 
 NAME = "switchyard_bench_lists"
 TARGET_MS = 100.0
-CALLS, ROUNDS = 40, 3
+ROUNDS = 3
 FILL = (
     """INSERT INTO ticketing_requester (uuid, client_id, name, phone, external_id, is_anonymous, created_at,
          updated_at)
@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--dsn", default="postgres://postgres@127.0.0.1:5432/postgres")
     parser.add_argument("--tickets", type=int, default=500_000)
     parser.add_argument("--keep", action="store_true", help="Keep the database, and take one that is there.")
+    parser.add_argument("--calls", type=int, default=40, help="Calls a round.")
     given = parser.parse_args()
     here = urlunsplit(urlsplit(given.dsn)._replace(path=f"/{NAME}"))
     with psycopg.connect(given.dsn, autocommit=True) as server:
@@ -78,7 +79,7 @@ def main() -> None:
     os.environ.update(TEST_DATABASE_URL=here, DJANGO_SETTINGS_MODULE="config.test_settings")
     try:
         prepare(given.tickets, fill=not there)
-        measure(given.tickets)
+        measure(given.tickets, given.calls)
     finally:
         if not given.keep:
             from django.db import connections  # noqa: PLC0415
@@ -126,7 +127,7 @@ def prepare(tickets: int, *, fill: bool) -> None:
     print(f"filled with {tickets:,} tickets in {time.perf_counter() - started:.0f} s")
 
 
-def measure(tickets: int) -> None:
+def measure(tickets: int, calls: int) -> None:
     """Each call as a lead of the one client, through the whole stack."""
     from django.db import connection  # noqa: PLC0415
     from django.test import Client  # noqa: PLC0415
@@ -175,7 +176,8 @@ def measure(tickets: int) -> None:
         if answer.status_code not in {200, 201}:
             sys.exit(f"{name}: {answer.status_code} {answer.content[:300]}")
         p50, p95 = (
-            statistics.median(figures) for figures in zip(*(_round(call) for _ in range(ROUNDS)), strict=True)
+            statistics.median(figures)
+            for figures in zip(*(_round(call, calls) for _ in range(ROUNDS)), strict=True)
         )
         print(f"{name:34} p50 {p50:7.1f} ms   p95 {p95:7.1f} ms   {asked} queries")
         if bound and p95 >= TARGET_MS:
@@ -184,9 +186,9 @@ def measure(tickets: int) -> None:
         sys.exit(f"Over {TARGET_MS:.0f} ms: {', '.join(late)}.")
 
 
-def _round(call: Callable[[int], Any]) -> tuple[float, float]:
+def _round(call: Callable[[int], Any], calls: int) -> tuple[float, float]:
     taken = []
-    for number in range(CALLS):
+    for number in range(calls):
         started = time.perf_counter()
         call(number + 2)
         taken.append(1000 * (time.perf_counter() - started))

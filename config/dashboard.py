@@ -462,9 +462,11 @@ def _mood(actor: Actor, span: Span, label: str) -> dict[str, Any]:
         percent(sum(day[2] for day in part), sum(day[1] for day in part))
         for part in (days[:half], days[half:])
     )
-    trend = "rising" if late > early + 2 else "falling" if late < early - 2 else "steady"
+    trend = ", rising" if late > early + 2 else ", falling" if late < early - 2 else ", steady"
+    if not all(sum(day[1] for day in part) for part in (days[:half], days[half:])):
+        trend = ""  # Half a period without a ticket is no trend.
     return {
-        "title": f"{percent(negative, known):.0f} % sound unhappy, {trend}",
+        "title": f"{percent(negative, known):.0f} % sound unhappy{trend}",
         "note": f"{negative:,} of {known:,} tickets whose mood is known; target under 20 %.",
         "axis": "percent unhappy an hour" if span.days == 1 else "percent unhappy a day",
         "chart": columns(rows),

@@ -103,8 +103,8 @@ class TicketsAdmin(ActionAdmin):
     """Every ticket of the own clients."""
 
     list_display = (
-        "reference", "short_subject", "status_badge", "severity_badge", "priority_word", "category", "team",
-        "assignee", "opened",
+        "reference", "short_subject", "status_badge", "severity_badge", "category", "team", "assignee",
+        "opened",
     )  # fmt: skip
     list_filter = (
         SetFilter, BatchFilter, "status", "severity", "priority", "needs_review", "category", "team",
@@ -156,11 +156,6 @@ class TicketsAdmin(ActionAdmin):
     def severity_badge(self, ticket: Ticket) -> tuple[str, str] | str:
         """With its colour."""
         return (ticket.severity, ticket.get_severity_display()) if ticket.severity else "–"
-
-    @display(description="Priority")
-    def priority_word(self, ticket: Ticket) -> str:
-        """As a word."""
-        return ticket.get_priority_display()
 
     @display(description="Opened", ordering="created_at")
     def opened(self, ticket: Ticket) -> str:
