@@ -12,7 +12,7 @@ class ClassifierConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers and fill the slots of lower layers."""
         from classifier import panels, receivers  # noqa: PLC0415  models are not loaded before
-        from classifier.selectors import indicators  # noqa: PLC0415
+        from classifier.selectors import indicators, sets  # noqa: PLC0415
         from classifier.services.llm import llm_health  # noqa: PLC0415
         from common.registries import health_checks  # noqa: PLC0415
         from ticketing import events  # noqa: PLC0415
@@ -25,6 +25,10 @@ class ClassifierConfig(AppConfig):
         events.field_decided.connect(receivers.settle_review, dispatch_uid="classifier.settle_review")
         events.field_decided.connect(receivers.keep_example, dispatch_uid="classifier.keep_example")
         events.message_added.connect(receivers.settle_draft, dispatch_uid="classifier.settle_draft")
+        events.tickets_imported.connect(
+            receivers.request_triage_of_import, dispatch_uid="classifier.request_triage_of_import"
+        )
         health_checks.register("llm", llm_health)
         panels.register()
         indicators.register()
+        sets.register()

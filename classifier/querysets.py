@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from classifier.choices import DraftState, ReviewState, RunState
-from common.actors import Actor, Role
+from common.actors import Actor, Deed, Role
 from ticketing.models import Ticket
 
 
@@ -33,8 +33,8 @@ class DraftQuerySet(models.QuerySet[Any]):
     """Drafts."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Drafts of visible tickets; requesters see none."""
-        if not actor.is_staff:
+        """Drafts of visible tickets; requesters, and staff without the permission to read them, see none."""
+        if not actor.may(Deed.READ_DRAFTS):
             return self.none()
         return self.filter(ticket__in=Ticket.objects.visible_to(actor))
 

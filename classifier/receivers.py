@@ -10,13 +10,13 @@ from classifier.models import WorkflowRun
 from classifier.services.draft_use import draft_settle
 from classifier.services.examples import example_record
 from classifier.services.reviews import review_settle
-from classifier.services.runs import BULK, run_request
+from classifier.services.runs import BULK, WITHOUT_LLM, run_request, runs_request_of_import
 from classifier.tasks import triage
 from common.actors import Actor
 from common.queueing import enqueue_on_commit
 from teams.selectors import flag_enabled
-from ticketing.choices import TriageIntent
-from ticketing.models import Message, Ticket
+from ticketing.choices import ImportTriage, TriageIntent
+from ticketing.models import Message, Ticket, TicketBatch
 
 _JUDGED = frozenset({"subject", "body"})
 
@@ -43,8 +43,19 @@ def request_draft(*, ticket: Ticket, run_uuid: UUID, needs_review: bool, **_: An
     if not flag_enabled("ENABLE_RESPONSE_GENERATION", client_id=ticket.client_id):
         return
     run = WorkflowRun.objects.filter(uuid=run_uuid).first()
+    if run is not None and run.parameters.get(WITHOUT_LLM):
+        return  # A ticket of an import gets its draft when a person asks for one.
     draft = run_request(ticket=ticket, purpose=Purpose.DRAFT, follows=run)
     enqueue_on_commit(triage, draft.pk)
+
+
+def request_triage_of_import(*, batch: TicketBatch, actor: Actor, triage: str, **_: Any) -> None:
+    """Whoever imported wants the open tickets sorted: never by a language model.
+
+    The parameter named ``triage`` is the choice made, not the task.
+    """
+    if triage == ImportTriage.LOCAL:
+        runs_request_of_import(batch=batch)
 
 
 def settle_review(*, ticket: Ticket, actor: Actor, decisions: dict[str, str], **_: Any) -> None:

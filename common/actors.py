@@ -31,11 +31,23 @@ class Role(StrEnum):
     SYSTEM = "system"
 
 
+class Deed(StrEnum):
+    """What is asked for beside seeing a ticket (R3); the values are the codenames of Django permissions."""
+
+    EXPORT = "export_ticket"
+    IMPORT = "import_ticket"
+    MERGE = "merge_ticket"
+    REASSIGN = "reassign_ticket"
+    VIEW_FILES = "view_ticket_files"
+    READ_DRAFTS = "read_drafts"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """An acting person or program and what it may see.
 
-    ``client_ids`` is None for actors that may see every client; an empty set sees nothing.
+    ``client_ids`` is None for actors that may see every client; an empty set sees nothing. ``deeds`` is None
+    where no group decides (administrators, keys, the system): then the role does.
     """
 
     kind: ActorKind
@@ -46,6 +58,7 @@ class Actor:
     client_ids: frozenset[int] | None = frozenset()
     team_ids: frozenset[int] = frozenset()
     scopes: frozenset[str] | None = field(default=None)
+    deeds: frozenset[str] | None = field(default=None)
 
     @property
     def sees_every_client(self) -> bool:
@@ -66,6 +79,10 @@ class Actor:
     def is_person(self) -> bool:
         """True where a human being decided: such values are never overwritten by a run (C3)."""
         return self.kind in {ActorKind.USER, ActorKind.REQUESTER, ActorKind.SERVICE}
+
+    def may(self, deed: Deed) -> bool:
+        """Whether the actor's groups (or role) permit a deed on tickets it sees; never for requesters."""
+        return self.is_staff and (self.deeds is None or deed.value in self.deeds)
 
     def may_see_client(self, client_id: int | None) -> bool:
         """Whether rows of this client are within the actor's reach."""

@@ -66,6 +66,14 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class TicketSet:
+    """Tickets that a figure counts: ``narrow`` takes tickets and a period (either end may be None)."""
+
+    label: str
+    narrow: Callable[[Any, datetime | None, datetime | None], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Indicator:
     """A figure that is watched: beyond ``bound`` an alert is raised, well within it the alert is resolved.
 
@@ -113,6 +121,9 @@ ticket_list_columns: Registry[Panel] = Registry("ticket list columns")
 
 dashboard_cards: Registry[Callable[[Any], Mapping[str, Any]]] = Registry("dashboard cards")
 """Sections of the admin dashboard: actor and period in, figures out."""
+
+ticket_sets: Registry[TicketSet] = Registry("ticket sets")
+"""What the figures of the dashboard count, by name: a figure opens the very list it counts."""
 
 indicators: Registry[Indicator] = Registry("indicators")
 """Figures watched for alerts."""

@@ -11,6 +11,8 @@ SCHEDULE = {
     "language models": {"task": "classifier.tasks.watch_llm", "schedule": 30.0},
     # Finds files whose message was lost or whose reader died (I1).
     "files sweep": {"task": "ingest.tasks.sweep_files", "schedule": 30.0},
+    # Finds imports whose message was lost or whose worker died (T12).
+    "imports sweep": {"task": "ingest.tasks.sweep_imports", "schedule": 30.0},
     # Warnings and breaches by due time; safe when two schedulers run (S4).
     "SLA check": {"task": "sla.tasks.check_due", "schedule": 60.0},
     # Tickets that wait for a person: capacity that became free unnoticed, hours that begin, absences (C17).

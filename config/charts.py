@@ -70,6 +70,43 @@ def columns(rows: Sequence[tuple[str, int]]) -> Columns:
     return Columns(bars, ticks)
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a pie: the SVG path of its area, its place in the palette, what it stands for."""
+
+    path: str
+    shade: int
+    label: str
+    value: int
+
+
+RADIUS = 90
+_SHADES = 8
+
+
+def slices(rows: Sequence[tuple[str, int]]) -> list[Slice]:
+    """A pie around (0, 0) with radius ``RADIUS``, from the top clockwise; parts of nothing are left out."""
+    total = sum(value for _, value in rows)
+    found: list[Slice] = []
+    done = 0
+    for place, (label, value) in enumerate(rows):
+        if value:
+            found.append(Slice(_wedge(done / total, (done + value) / total), place % _SHADES, label, value))
+            done += value
+    return found
+
+
+def _wedge(start: float, end: float) -> str:
+    """An arc of a whole circle would begin where it ends, so a full pie is drawn as two halves."""
+    if end - start >= 1:
+        return f"M0,{-RADIUS} A{RADIUS},{RADIUS} 0 1 1 0,{RADIUS} A{RADIUS},{RADIUS} 0 1 1 0,{-RADIUS} Z"
+    (x1, y1), (x2, y2) = (
+        (RADIUS * math.sin(math.tau * at), -RADIUS * math.cos(math.tau * at)) for at in (start, end)
+    )
+    large = int(end - start > 0.5)
+    return f"M0,0 L{x1:.2f},{y1:.2f} A{RADIUS},{RADIUS} 0 {large} 1 {x2:.2f},{y2:.2f} Z"
+
+
 def nice_top(value: int) -> int:
     """The end of an axis: the next number that divides into four whole steps."""
     if value <= _TICKS:

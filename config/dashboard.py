@@ -14,13 +14,12 @@ from django.utils import timezone
 from classifier.selectors import figures
 from common.actors import Actor
 from common.registries import dashboard_cards
-from config.charts import columns, percent
+from config.charts import columns, percent, slices
 from config.health.checks import scheduler
 from teams.api.actors import actor_of
 from teams.selectors import alerts_newest, alerts_open
 from ticketing.choices import Priority, Sentiment
 from ticketing.models import Category
-from ticketing.querysets import statuses_in
 from ticketing.selectors import volume
 from ticketing.selectors.volume import Span
 
@@ -35,7 +34,8 @@ _ALERTS = 5
 class Figure:
     """One number with what it means, what it was, what it should be and where it comes from.
 
-    ``tone`` is "good", "bad", "warn" or empty; ``change`` compares with the period before.
+    ``tone`` is "good", "bad", "warn" or empty; ``change`` compares with the period before. ``count`` is the
+    number of rows behind ``link``, where the figure counts rows; a test opens each and counts them.
     """
 
     label: str
@@ -45,6 +45,7 @@ class Figure:
     change: str = ""
     target: str = ""
     note: str = ""
+    count: int | None = None
 
 
 def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -65,10 +66,11 @@ def dashboard(*, actor: Actor, now: datetime, days: int) -> dict[str, Any]:
     open_now = volume.burning(actor=actor, now=now)
     totals = volume.totals(actor=actor, span=span)
     run = figures.runs(actor=actor, span=span)
+    review = figures.reviews(actor=actor, span=span)
     sections = [
         {"title": "Is something burning?", "figures": _burning(open_now, run, actor, now), "live": True},
         {"title": "Are we keeping promises?", "figures": _promises(actor, span, totals)},
-        {"title": "Is the AI right, and what did it cost?", "figures": _ai(actor, span, run)},
+        {"title": "Is the AI right, and what did it cost?", "figures": _ai(actor, span, run, review)},
     ]
     return {
         "periods": [{"days": key, "label": label, "on": key == days} for key, label in PERIODS.items()],
@@ -81,6 +83,7 @@ def dashboard(*, actor: Actor, now: datetime, days: int) -> dict[str, Any]:
         ],
         "sections": sections,
         "week": _changes(actor, span, totals),
+        "blind": _blind_tables(review, span),
         "empty": not open_now["open"] and not totals["opened"] and not totals["opened_before"],
         "links": {
             "portal": "/portal/",
@@ -107,37 +110,42 @@ def _tickets(**query: Any) -> str:
     return _list("ticketing_ticket", **query)
 
 
-def _open_tickets(**query: Any) -> str:
-    return _tickets(status__in=",".join(statuses_in("open", "waiting")), **query)
+def _set(name: str, span: Span | None = None, **query: Any) -> str:
+    """The tickets of a named set, in a period."""
+    if span is not None:
+        query = {"since": span.start.isoformat(), "until": span.until.isoformat(), **query}
+    return _tickets(set=name, **query)
 
 
 def _opened(span: Span, **query: Any) -> str:
-    return _tickets(created_at__gte=span.start.isoformat(), **query)
+    return _set("opened", span, **query)
+
+
+def _within(span: Span, field: str) -> dict[str, str]:
+    """The period as filters of a list of the back office."""
+    return {f"{field}__gte": span.start.isoformat(), f"{field}__lt": span.until.isoformat()}
 
 
 def _burning(open_now: dict[str, int], run: dict[str, Any], actor: Actor, now: datetime) -> list[Figure]:
     alerts = alerts_open(actor)
 
     def line(label: str, count: int, link: str, tone: str, quiet: str) -> Figure:
-        return Figure(label, f"{count:,}", link, tone if count else "good", note="" if count else quiet)
+        note = "" if count else quiet
+        return Figure(label, f"{count:,}", link, tone if count else "good", note=note, count=count)
 
     critical, overdue = open_now["critical"], open_now["overdue"]
+    stuck = _list("classifier_workflowrun", state__exact="stuck")
     return [
-        line("Critical and open", critical, _open_tickets(severity__exact="critical"), "bad", "None"),
-        line("Overdue", overdue, _open_tickets(next_due_at__lt=now.isoformat()), "bad", "All in time"),
+        line("Critical and open", critical, _set("critical"), "bad", "None"),
+        line("Overdue", overdue, _set("overdue", until=now.isoformat()), "bad", "All in time"),
         line("Open alerts", alerts, _list("teams_alert", state__exact="open"), "warn", "All quiet"),
-        line(
-            "Runs that need a person",
-            run["stuck_now"],
-            _list("classifier_workflowrun", state__exact="stuck"),
-            "bad",
-            "Triage is flowing",
-        ),
+        line("Runs that need a person", run["stuck_now"], stuck, "bad", "Triage is flowing"),
+        Figure("Open tickets", f"{open_now['open']:,}", _set("open"), count=open_now["open"]),
         Figure(
-            "Open tickets",
-            f"{open_now['open']:,}",
-            _open_tickets(),
-            note=f"{open_now['unassigned']:,} without a person",
+            "Without a person",
+            f"{open_now['unassigned']:,}",
+            _set("unassigned"),
+            count=open_now["unassigned"],
         ),
     ]
 
@@ -151,25 +159,29 @@ def _promises(actor: Actor, span: Span, totals: dict[str, Any]) -> list[Figure]:
         Figure(
             "First team kept",
             _share(share),
-            _opened(span, team__isnull=False),
+            _set("routed", span),
             _tone(share, 0.95),
             _points(share, earlier),
             "over 95 %",
             f"{kept['routed']:,} tickets routed",
+            kept["routed"],
         ),
         Figure(
             "Time to route",
             _seconds(totals["to_route"]),
-            _opened(span, triaged_at__isnull=False),
+            _set("triaged", span),
             change=_ratio(_total(totals["to_route"]), _total(totals["to_route_before"])),
-            note="mean, from opening to triage",
+            note=f"mean of {totals['triaged']:,}, from opening to triage",
+            count=totals["triaged"],
         ),
         Figure(
             "Resolved",
             f"{totals['resolved']:,}",
-            _tickets(resolved_at__gte=span.start.isoformat()),
+            _set("resolved", span),
             change=_ratio(totals["resolved"], totals["resolved_before"]),
+            count=totals["resolved"],
         ),
+        *_satisfaction(actor, span),
     ]
 
 
@@ -181,33 +193,69 @@ def _sla(actor: Actor, span: Span) -> list[Figure]:
     card = provider({"actor": actor, "since": span.start, "until": span.until})
     earlier = provider({"actor": actor, "since": span.before, "until": span.before_until})
     ended = card["met"] + card["missed"]
-    hour = {"next_due_at__gt": span.until, "next_due_at__lt": span.until + timedelta(hours=1)}
+    due = {
+        "state__in": "running,paused",
+        "stopped_at__isnull": 1,
+        "breached_at__isnull": 1,
+        "due_at__gt": span.until.isoformat(),
+        "due_at__lte": (span.until + timedelta(hours=1)).isoformat(),
+    }
     return [
         Figure(
             "Deadlines met",
             _share(card["attainment"]),
-            _list("sla_clock", state__in="met,breached", stopped_at__gte=span.start.isoformat()),
+            _list("sla_clock", state__in="met,breached", **_within(span, "stopped_at")),
             _tone(card["attainment"], 0.9),
             _points(card["attainment"], earlier["attainment"]),
-            "",
+            "over 90 %",
             f"{card['met']:,} of {ended:,}" if ended else "No deadline has ended yet",
+            ended,
         ),
         Figure(
             "Due within the hour",
             f"{card['due_soon']:,}",
-            _open_tickets(**{name: moment.isoformat() for name, moment in hour.items()}),
+            _list("sla_clock", **due),
             "warn" if card["due_soon"] else "",
             note=f"{card['breached_now']:,} already late",
+            count=card["due_soon"],
         ),
     ]
 
 
-def _ai(actor: Actor, span: Span, run: dict[str, Any]) -> list[Figure]:
+def _satisfaction(actor: Actor, span: Span) -> list[Figure]:
+    """The mean rating of requesters, where that part of the house is installed.
+
+    The card "satisfaction" answers ``mean`` (1 to 5, or None), ``mean_before``, ``count`` and ``link``.
+    """
+    if "satisfaction" not in dashboard_cards:
+        return []
+    card = dashboard_cards.get("satisfaction")({"actor": actor, "since": span.start, "until": span.until})
+    mean = card["mean"]
+    return [
+        Figure(
+            "Satisfaction",
+            "–" if mean is None else f"{mean:.1f}",
+            card["link"],
+            _tone(mean, 4.5),
+            _ratio(mean, card.get("mean_before")),
+            "over 4.5",
+            f"{card['count']:,} ratings",
+            card["count"],
+        )
+    ]
+
+
+def _ai(actor: Actor, span: Span, run: dict[str, Any], review: dict[str, Any]) -> list[Figure]:
     decided = figures.decided(actor=actor, span=span)
-    review = figures.reviews(actor=actor, span=span)
     calls = figures.llm(actor=actor, span=span)
     agreed = figures.agreement(actor=actor, span=span)
-    return [*_quality(span, decided, review), _agreement(agreed), *_engine(span, decided, run, calls)]
+    return [
+        *_quality(span, decided, review),
+        *_urgency(span, review),
+        _agreement(agreed),
+        _adoption(actor, span),
+        *_engine(span, decided, run, calls),
+    ]
 
 
 def _quality(span: Span, decided: dict[str, Any], review: dict[str, Any]) -> list[Figure]:
@@ -222,33 +270,102 @@ def _quality(span: Span, decided: dict[str, Any], review: dict[str, Any]) -> lis
         Figure(
             "Applied automatically",
             _share(applied),
-            _opened(span, needs_review__exact=0),
+            _set("applied", span),
             "",
             _points(applied, earlier),
             "",
             f"{decided['applied']:,} of {decided['total']:,} tickets",
+            decided["applied"],
         ),
         Figure(
             "Review rate",
             _share(rate),
-            reverse("review:queue"),
+            _list("classifier_reviewitem", is_blind__exact=0, **_within(span, "created_at")),
             _tone(rate, 0.2, below=True),
             _points(rate, rate_before),
             "under 20 %",
-            f"{review['open']:,} waiting for a person",
+            f"{review['asked']:,} asked, {review['open']:,} waiting for a person",
+            review["asked"],
         ),
         Figure(
             "Accuracy, blind sample",
             _share(accuracy) if accuracy is not None else "–",
-            _list("classifier_reviewitem", is_blind__exact=1),
+            _blind(span),
             _tone(accuracy, 0.9),
             _points(accuracy, review["accuracy_before"]),
             "over 90 %",
             f"{blind:,} answers"
             if accuracy is not None
             else f"Not enough answers yet: {blind} of {figures.ENOUGH_ANSWERS}",
+            blind,
         ),
     ]
+
+
+def _blind(span: Span) -> str:
+    """The answers of the blind sample in a period."""
+    answered = {"is_blind__exact": 1, "state__in": "accepted,corrected"}
+    return _list("classifier_reviewitem", **answered, **_within(span, "reviewed_at"))
+
+
+def _urgency(span: Span, review: dict[str, Any]) -> list[Figure]:
+    """Critical and high: called in vain, and not called, by the answers of the blind sample."""
+    false, missed = figures.alarms(review["answers"])
+    few = "Not enough answers yet" if false is None and missed is None else ""
+    return [
+        Figure(
+            "False alarms",
+            _share(false),
+            _blind(span),
+            _tone(false, 0.05, below=True),
+            target="under 5 %",
+            note=few or "called urgent, was not",
+            count=review["blind"],
+        ),
+        Figure(
+            "Missed alarms",
+            _share(missed),
+            _blind(span),
+            _tone(missed, 0.03, below=True),
+            target="under 3 %",
+            note=few or "was urgent, not called so",
+            count=review["blind"],
+        ),
+    ]
+
+
+def _blind_tables(review: dict[str, Any], span: Span) -> list[dict[str, Any]]:
+    """Accuracy of the blind sample by predicted category and by file type, few answers marked as such."""
+    return [
+        {
+            "title": title,
+            "link": _blind(span),
+            "rows": [
+                {"label": value or "Undecided", "answers": count, "share": _share(share),
+                 "few": count < figures.ENOUGH_ANSWERS, "tone": _tone(share, 0.9)}
+                for value, count, share in figures.accuracy_by(review["answers"], name)
+            ],
+        }
+        for title, name in (("By category", "category"), ("By file type", "file_type"))
+    ]  # fmt: skip
+
+
+def _adoption(actor: Actor, span: Span) -> Figure:
+    """How often the proposed answer was sent, as it was or edited."""
+    drafts = figures.adoption(actor=actor, span=span)
+    share = _part(drafts["used"], drafts["decided"])
+    return Figure(
+        "Drafts used",
+        _share(share),
+        _list(
+            "classifier_responsedraft", state__in="accepted,edited,rejected", **_within(span, "created_at")
+        ),
+        "",
+        _points(share, _part(drafts["used_before"], drafts["decided_before"])),
+        "",
+        f"{drafts['used']:,} of {drafts['decided']:,} decided on",
+        drafts["decided"],
+    )
 
 
 def _agreement(agreed: figures.Agreement) -> Figure:
@@ -268,39 +385,53 @@ def _engine(span: Span, decided: dict[str, Any], run: dict[str, Any], calls: dic
     ended, earlier = run["completed"] + run["stuck"], run["completed_before"] + run["stuck_before"]
     success = _part(run["completed"], ended)
     cost = float(run["spent"] or 0) / run["completed"] if run["completed"] else None
-    since = span.start.isoformat()
+    period = _within(span, "created_at")
+    runs = {"purpose__exact": "triage", **period}
     engines = sorted(decided["engines"].items(), key=lambda pair: -pair[1])
     return [
         Figure(
             "Runs completed",
             _share(success),
-            _list("classifier_workflowrun", created_at__gte=since),
+            _list("classifier_workflowrun", state__in="completed,stuck", **runs),
             _tone(success, 0.99),
             _points(success, _part(run["completed_before"], earlier)),
-            "",
-            f"{run['degraded']:,} with a degraded step",
+            "over 99 %",
+            f"{run['degraded']:,} of {ended:,} with a degraded step",
+            ended,
         ),
         Figure(
             "Processing time",
             _milliseconds(run["duration"]),
-            _list("classifier_workflowrun", created_at__gte=since),
+            _list("classifier_workflowrun", state__exact="completed", **runs),
             change=_ratio(run["duration"], run["duration_before"]),
-            note="mean of a triage run",
+            target="under 10 s",
+            note=f"mean of {run['completed']:,} triage runs",
+            count=run["completed"],
         ),
         Figure(
             "Cost a ticket",
             f"${cost:.4f}" if cost is not None else "–",
-            _list("classifier_llmcall", created_at__gte=since),
+            _list("classifier_workflowrun", state__exact="completed", **runs),
             _tone(cost, 0.1, below=True),
             "",
             "under $0.10",
-            f"{calls['calls']:,} LLM calls, {calls['failed']:,} failed",
+            f"${float(run['spent'] or 0):,.2f} for {run['completed']:,} triage runs",
+            run["completed"],
+        ),
+        Figure(
+            "LLM calls",
+            f"{calls['calls']:,}",
+            _list("classifier_llmcall", **period),
+            change=_ratio(calls["calls"], calls["calls_before"]),
+            note=f"{calls['failed']:,} failed",
+            count=calls["calls"],
         ),
         Figure(
             "Decided by",
             _ENGINES.get(engines[0][0], engines[0][0].title()) if engines else "–",
-            _list("classifier_workflowrun", created_at__gte=since),
+            _set("judged", span),
             note=" · ".join(_engine_share(name, count, decided["total"]) for name, count in engines),
+            count=decided["total"],
         ),
     ]
 
@@ -326,11 +457,36 @@ def _changes(actor: Actor, span: Span, totals: dict[str, Any]) -> dict[str, Any]
             "link": _opened(span),
             "empty": not opened,
         },
+        "mood": _mood(actor, span, label),
         "mixes": [
             _categories(actor, span),
             _mix(actor, span, _PRIORITIES),
             _mix(actor, span, _SENTIMENTS),
         ],
+    }
+
+
+def _mood(actor: Actor, span: Span, label: str) -> dict[str, Any]:
+    """The share of unhappy tickets over time, against the bound at which an alert is raised (S7)."""
+    days = volume.unhappy_per_day(actor=actor, span=span)
+    rows = [(slot.strftime(label), round(percent(negative, known))) for slot, known, negative in days]
+    known, negative = sum(day[1] for day in days), sum(day[2] for day in days)
+    half = len(days) // 2
+    early, late = (
+        percent(sum(day[2] for day in part), sum(day[1] for day in part))
+        for part in (days[:half], days[half:])
+    )
+    trend = ", rising" if late > early + 2 else ", falling" if late < early - 2 else ", steady"
+    if not all(sum(day[1] for day in part) for part in (days[:half], days[half:])):
+        trend = ""  # Half a period without a ticket is no trend.
+    return {
+        "title": f"{percent(negative, known):.0f} % sound unhappy{trend}",
+        "note": f"{negative:,} of {known:,} tickets whose mood is known; target under 20 %.",
+        "axis": "percent unhappy an hour" if span.days == 1 else "percent unhappy a day",
+        "chart": columns(rows),
+        "rows": rows,
+        "link": _opened(span, sentiment__exact=Sentiment.NEGATIVE.value),
+        "empty": not known,
     }
 
 
@@ -372,7 +528,8 @@ def _categories(actor: Actor, span: Span) -> dict[str, Any]:
     total = sum(line["count"] for line in lines)
     top = known[0] if known else None
     title = f"{top['label']} makes up {percent(top['count'], total):.0f} %" if top else "No category yet"
-    return {"name": "Category", "title": title, "lines": lines, "empty": not total}
+    pie = slices([(line["label"], line["count"]) for line in lines])
+    return {"name": "Category", "title": title, "lines": lines, "empty": not total, "pie": pie}
 
 
 def _mix(actor: Actor, span: Span, wanted: _Mix) -> dict[str, Any]:
@@ -412,7 +569,8 @@ def _lookup(name: str, value: Any) -> dict[str, Any]:
     """The list filter of one bar; tickets without a value have none."""
     if value:
         return {name: value}
-    return {f"{name.partition('__')[0]}__isnull": 1}
+    field = name.partition("__")[0]
+    return {f"{field}__isnull": 1} if field == "category" else {f"{field}__exact": ""}
 
 
 def _part(part: int, whole: int) -> float | None:

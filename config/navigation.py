@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 
 from classifier.models import ReviewItem
+from common.actors import Deed
 from teams.api.actors import actor_of
 
 Item = dict[str, Any]
@@ -17,6 +18,34 @@ Item = dict[str, Any]
 def admin_style(request: HttpRequest) -> str:
     """The stylesheet of the dashboard."""
     return static("css/admin.css")
+
+
+def favicon(request: HttpRequest) -> str:
+    """The icon of the tab, the same as on the desk."""
+    return static("img/favicon.svg")
+
+
+def tabs(request: HttpRequest) -> list[Item]:
+    """Lists of tickets that leads open most, as tabs above the list."""
+    url = reverse("admin:ticketing_ticket_changelist")
+    wanted = (
+        ("All", ""),
+        ("Open", "?set=open"),
+        ("To check", "?needs_review__exact=1"),
+        ("Critical", "?set=critical"),
+        ("Overdue", "?set=overdue"),
+        ("Without a person", "?set=unassigned"),
+    )
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    return [
+        {
+            "models": ["ticketing.ticket"],
+            "items": [
+                {"title": title, "link": url + part, "active": request.path == url and query == part}
+                for title, part in wanted
+            ],
+        }
+    ]
 
 
 def open_reviews(request: HttpRequest) -> str:
@@ -37,6 +66,10 @@ def _administrators(request: HttpRequest) -> bool:
     return actor_of(request).sees_every_client
 
 
+def _importers(request: HttpRequest) -> bool:
+    return actor_of(request).may(Deed.IMPORT)
+
+
 def _group(title: str, *items: Item, folded: bool = False) -> Item:
     return {"title": title, "separator": True, "collapsible": folded, "items": list(items)}
 
@@ -53,6 +86,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _link("Review queue", "rule", reverse("review:queue"), badge=badge),
             _link("Desk", "support_agent", reverse("desk:queue")),
             _list("Requesters", "person", "ticketing_requester"),
+            _link("Imports", "upload_file", reverse("imports:overview"), permission=_importers),
         ),
         _group(
             "Routing",
@@ -97,6 +131,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _list("Alerts", "notifications", "teams_alert"),
             _list("Notification targets", "notifications_active", "teams_notificationtarget"),
             _list("Outbox", "outbox", "teams_notification"),
+            {**_list("Exports", "download", "ticketing_ticketexport"), "permission": _administrators},
             {**scheduler, "permission": _administrators},
         ),
     ]

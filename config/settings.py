@@ -421,7 +421,15 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard_callback",
-    "SIDEBAR": {"show_search": True, "navigation": "config.navigation.sidebar"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.navigation.favicon"}],
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "navigation": "config.navigation.sidebar",
+    },
+    # The palette's own search of models would read every match of every table.
+    "COMMAND": {"search_models": False, "search_callback": "config.search.admin_search"},
+    "TABS": "config.navigation.tabs",
     "STYLES": ["config.navigation.admin_style"],
     "COLORS": {
         "primary": {

@@ -24,9 +24,11 @@ api = [
 
 urlpatterns = [
     path("", pages.home, name="home"),
+    path("favicon.ico", pages.favicon, name="favicon"),
     path("login/", pages.LoginView.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", include("classifier.urls")),
+    path("admin/imports/", include("ingest.admin.urls")),
     path("admin/", admin.site.urls),
     path("desk/", include("ticketing.urls")),
     path("desk/", include((classifier_urls.desk_patterns, "triage"))),

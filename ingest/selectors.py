@@ -6,8 +6,9 @@ from uuid import UUID
 
 from django.db.models.functions import Left
 
-from common.actors import Actor
+from common.actors import Actor, Deed
 from common.exceptions import NotFound
+from ingest.models import ImportJob
 from ticketing.models import Attachment
 
 PREVIEW_CHARACTERS = 2_000
@@ -23,4 +24,14 @@ def access_attachment(*, actor: Actor, file_id: UUID) -> Attachment:
     if attachment is None:
         raise NotFound("There is no such file.")
     found: Attachment = attachment
+    return found
+
+
+def access_import(*, actor: Actor, job_id: UUID) -> ImportJob:
+    """An import of the caller's clients. Raises NotFound for others, and without the permission to import."""
+    rows = ImportJob.objects.visible_to(actor).select_related("client", "attachment", "batch", "created_by")
+    job = rows.filter(uuid=job_id).first() if actor.may(Deed.IMPORT) else None
+    if job is None:
+        raise NotFound("There is no such import.")
+    found: ImportJob = job
     return found

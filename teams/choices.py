@@ -1,6 +1,10 @@
 """Closed sets of the people layer."""
 
+from typing import Final
+
 from django.db import models
+
+from common.actors import Deed
 
 
 class Presence(models.TextChoices):
@@ -117,6 +121,15 @@ class Group(models.TextChoices):
     AGENTS = "Agents", "Agents"
     LEADS = "Leads", "Leads"
     ADMINISTRATORS = "Administrators", "Administrators"
+
+
+DEEDS_OF_GROUP: Final[dict[str, frozenset[Deed]]] = {
+    Group.REQUESTERS: frozenset(),
+    Group.AGENTS: frozenset(Deed) - {Deed.IMPORT},
+    Group.LEADS: frozenset(Deed),
+    Group.ADMINISTRATORS: frozenset(Deed),
+}
+"""What the groups permit on a new installation; an administrator may change it on the page of a group."""
 
 
 class Scope(models.TextChoices):

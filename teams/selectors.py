@@ -30,17 +30,25 @@ _ROLE_OF_GROUP = (
 
 def role_of(user: User) -> Role:
     """The highest role among the user's groups; superusers are administrators."""
+    return _rights_of(user)[0]
+
+
+def _rights_of(user: User) -> tuple[Role, frozenset[str] | None]:
+    """The role and what the groups permit, in one query; None is everything the role may do."""
     if user.is_superuser:
-        return Role.ADMINISTRATOR
-    names = set(user.groups.values_list("name", flat=True))
-    return next((role for group, role in _ROLE_OF_GROUP if group.value in names), Role.REQUESTER)
+        return Role.ADMINISTRATOR, None
+    rows = list(user.groups.values_list("name", "permissions__codename"))
+    names = {name for name, _ in rows}
+    role = next((role for group, role in _ROLE_OF_GROUP if group.value in names), Role.REQUESTER)
+    deeds = frozenset(codename for _, codename in rows if codename)
+    return role, None if role is Role.ADMINISTRATOR else deeds
 
 
 def actor_for_user(user: Any) -> Actor:
     """The actor behind a logged-in user; anonymous for nobody."""
     if not isinstance(user, User) or not user.is_active:
         return ANONYMOUS
-    role = role_of(user)
+    role, deeds = _rights_of(user)
     every = role is Role.ADMINISTRATOR
     clients = None if every else frozenset(user.clients.filter(is_active=True).values_list("pk", flat=True))
     teams = (
@@ -54,6 +62,7 @@ def actor_for_user(user: Any) -> Actor:
         user_id=user.pk,
         client_ids=clients,
         team_ids=teams,
+        deeds=deeds,
     )
 
 

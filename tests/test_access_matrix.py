@@ -21,6 +21,7 @@ from rest_framework.test import APIClient
 from classifier.models import LlmProvider, ReviewItem, RuleProposal, SecondOpinion, WhatIfTrial
 from classifier.services.runs import run_request
 from common.actors import system_actor
+from ingest.models import ImportJob
 from teams.choices import Group, Scope
 from teams.models import Team, TeamMember, User
 from teams.services.keys import api_key_issue
@@ -49,6 +50,7 @@ OWN_PAGES = (
     "admin/proposed-rules/",
     "admin/what-if/",
     "admin/replay/",
+    "admin/imports/",
 )
 """Pages of ours in the back office; those of the admin itself are proved in test_back_office."""
 
@@ -87,6 +89,11 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "api/v1/articles/<int:pk>": lambda w: {"pk": w.article.pk},
     "api/v1/files/<uuid:file_id>": lambda w: {"file_id": w.attachment.uuid},
     "api/v1/files/<uuid:file_id>/download": lambda w: {"file_id": w.attachment.uuid},
+    "api/v1/imports/<uuid:job_id>": lambda w: {"job_id": w.job.uuid},
+    "api/v1/imports/<uuid:job_id>/errors": lambda w: {"job_id": w.job.uuid},
+    "admin/imports/<uuid:uuid>": lambda w: {"uuid": w.job.uuid},
+    "admin/imports/<uuid:uuid>/step": lambda w: {"uuid": w.job.uuid},
+    "admin/imports/<uuid:uuid>/problems": lambda w: {"uuid": w.job.uuid},
     "desk/tickets/<uuid:uuid>": by_uuid,
     "desk/tickets/<uuid:uuid>/reply": by_uuid,
     "desk/tickets/<uuid:uuid>/note": by_uuid,
@@ -131,10 +138,12 @@ COLLECTIONS = {
     "api/v1/classify", "api/v1/classify/ticket", "api/v1/classify/history", "api/v1/classify/file",
     "api/v1/workflow/classify", "api/v1/workflow/extract", "api/v1/workflow/respond",
     "api/v1/workflow/route", "api/v1/workflow/process", "api/v1/files/upload", "api/v1/files/presign",
+    "api/v1/imports", "admin/imports/",
 }  # fmt: skip
 
 OPEN = {
     "mail/stop/<str:token>": "a signed link out of a mail; proved in test_requester_mail",
+    "favicon.ico": "an icon",
     "login/": "the log-in",
     "logout/": "ends the own session only",
     "api/v1/auth/token": "the log-in",
@@ -197,6 +206,7 @@ class Secret:
         )  # fmt: skip
         self.run = run_request(ticket=self.ticket)
         self.trial = WhatIfTrial.objects.create(client=client, asked_by=self.world.lead, summary=MARK)
+        self.job = ImportJob.objects.create(client=client, attachment=self.attachment, header=[MARK])
 
     def _attachment(self) -> Attachment:
         row = Attachment(client=self.world.client_a, ticket=self.ticket, name=f"{MARK}.txt", size=1)
@@ -236,7 +246,7 @@ def snapshot() -> dict[str, list[Any]]:
     """All rows of the domain apps that belong to client A or to nobody in particular."""
     found = {}
     for model in apps.get_models():
-        if model._meta.app_label not in {"ticketing", "classifier", "sla", "teams"}:
+        if model._meta.app_label not in {"ticketing", "classifier", "sla", "teams", "ingest"}:
             continue
         if model.__name__ in IGNORED or model.__name__.startswith("Historical"):
             continue

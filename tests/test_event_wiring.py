@@ -33,6 +33,7 @@ WIRING = {
     "presence_changed": ["ticketing.hand_out_after_presence"],
     "team_changed": ["ticketing.hand_out_after_team_change"],
     "calendar_changed": ["sla.owe_recount"],
+    "tickets_imported": ["classifier.request_triage_of_import"],
 }
 
 

@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import TestCase, TransactionTestCase
 
 ROOT = Path(__file__).resolve().parents[1]
-APPS = ("teams", "ticketing", "classifier", "sla")
+APPS = ("teams", "ticketing", "classifier", "sla", "ingest")
 AUTOMATIC = re.compile(r"_auto_|_alter_|_add_field|\d{8}_\d{4}")
 
 

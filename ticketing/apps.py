@@ -12,7 +12,7 @@ class TicketingConfig(AppConfig):
         """Connect the receivers and fill the slots of lower layers."""
         from teams import events as people  # noqa: PLC0415  models are not loaded before
         from ticketing import events, receivers  # noqa: PLC0415
-        from ticketing.selectors import indicators  # noqa: PLC0415
+        from ticketing.selectors import indicators, sets  # noqa: PLC0415
         from ticketing.services import requester_mail  # noqa: PLC0415
 
         events.status_changed.connect(
@@ -28,6 +28,7 @@ class TicketingConfig(AppConfig):
             receivers.hand_out_after_team_change, dispatch_uid="ticketing.hand_out_after_team_change"
         )
         indicators.register()
+        sets.register()
         requester_mail.register()
         events.ticket_opened.connect(
             receivers.mail_acknowledgement, dispatch_uid="ticketing.mail_acknowledgement"

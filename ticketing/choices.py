@@ -179,3 +179,25 @@ class TriageIntent(models.TextChoices):
     BULK = "bulk", "In the background, as one of many"
     INLINE = "inline", "Leased to the request, which waits for the answer"
     NONE = "none", "None"
+
+
+class ExportFormat(models.TextChoices):
+    """What a list of tickets is handed out as."""
+
+    CSV = "csv", "CSV"
+    XLSX = "xlsx", "Excel"
+
+
+class BatchState(models.TextChoices):
+    """Life of an import's tickets."""
+
+    OPEN = "open", "Being imported"
+    FINISHED = "finished", "Imported"
+    UNDONE = "undone", "Taken back"
+
+
+class ImportTriage(models.TextChoices):
+    """What judges the open tickets of an import. A language model is not among the choices (T14)."""
+
+    NONE = "none", "Leave them as they are in the file"
+    LOCAL = "local", "Sort open tickets with rules and the local model"

@@ -28,3 +28,6 @@ message_added = DomainEvent("ticketing.message_added")
 
 attachment_added = DomainEvent("ticketing.attachment_added")
 """attachment: Attachment, actor: Actor."""
+
+tickets_imported = DomainEvent("ticketing.tickets_imported")
+"""batch: TicketBatch, actor: Actor, triage: ImportTriage — once a batch, never a ticket (T14)."""

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 
-from common.actors import Actor, Role
+from common.actors import Actor, Deed, Role
 from ticketing.choices import STATUS_CATEGORY, ArticleVisibility, AttachmentStatus, Priority, Severity
 
 
@@ -153,9 +153,16 @@ class AttachmentQuerySet(models.QuerySet[Any]):
     """Files."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Files of visible tickets; loose files only for their uploader, the client's leads and services."""
+        """Files of visible tickets; loose files only for their uploader, the client's leads and services.
+
+        Staff without the permission to open files see their own uploads only (R3).
+        """
         if actor.client_ids is None:
             return self.all()
+        if actor.is_staff and not actor.may(Deed.VIEW_FILES):
+            return self.filter(
+                client__in=actor.client_ids, uploaded_by_id=actor.user_id, uploaded_by__isnull=False
+            )
         tickets = self.model._meta.get_field("ticket").related_model.objects.visible_to(actor)
         on_ticket = Exists(tickets.filter(pk=OuterRef("ticket_id")))
         rows = self.filter(client__in=actor.client_ids)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Avg, Count, Q, Sum
 
-from classifier.choices import Purpose, ReviewState, RunState
+from classifier.choices import DraftState, Purpose, ReviewState, RunState
 from classifier.engine.metrics import cohens_kappa
-from classifier.models import LlmCall, Prediction, ReviewItem, SecondOpinion, WorkflowRun
+from classifier.models import LlmCall, Prediction, ResponseDraft, ReviewItem, SecondOpinion, WorkflowRun
 from common.actors import Actor
 from ticketing.choices import DecisionState, TriageField
 from ticketing.models import Ticket
@@ -43,32 +44,24 @@ def runs(*, actor: Actor, span: Span) -> dict[str, Any]:
 
 
 def decided(*, actor: Actor, span: Span) -> dict[str, Any]:
-    """Tickets by what became of the predicted category, now and before, and by engine now.
+    """Tickets whose category was predicted, and of these applied, now and before; and by engine now.
 
-    Predictions are kept for ever, so a later correction by a person does not change these figures.
+    Predictions are kept for ever, so a later correction by a person does not change these figures. A ticket
+    that was judged several times counts once, as applied where one of the runs applied its category.
     """
-    rows = (
-        Prediction.objects.filter(
-            span.either("created_at"),
-            field=TriageField.CATEGORY,
-            ticket__in=Ticket.objects.visible_to(actor),
-        )
-        .order_by()
-        .values("state", "source")
-        .annotate(
-            count=Count("ticket", filter=span.now("created_at"), distinct=True),
-            before=Count("ticket", filter=span.earlier("created_at"), distinct=True),
-        )
+    rows = Prediction.objects.filter(
+        span.either("created_at"), field=TriageField.CATEGORY, ticket__in=Ticket.objects.visible_to(actor)
+    ).order_by()
+    now, before = span.now("created_at"), span.earlier("created_at")
+    applied = Q(state=DecisionState.APPLIED)
+    found: dict[str, Any] = rows.aggregate(
+        total=Count("ticket", filter=now, distinct=True),
+        applied=Count("ticket", filter=now & applied, distinct=True),
+        total_before=Count("ticket", filter=before, distinct=True),
+        applied_before=Count("ticket", filter=before & applied, distinct=True),
     )
-    found: dict[str, Any] = {"total": 0, "applied": 0, "total_before": 0, "applied_before": 0, "engines": {}}
-    for row in rows:
-        applied = row["state"] == DecisionState.APPLIED
-        found["total"] += row["count"]
-        found["total_before"] += row["before"]
-        found["applied"] += row["count"] if applied else 0
-        found["applied_before"] += row["before"] if applied else 0
-        if row["count"]:
-            found["engines"][row["source"]] = found["engines"].get(row["source"], 0) + row["count"]
+    engines = rows.filter(now).values("source").annotate(count=Count("ticket", distinct=True))
+    found["engines"] = {row["source"]: row["count"] for row in engines}
     return found
 
 
@@ -85,25 +78,98 @@ def reviews(*, actor: Actor, span: Span) -> dict[str, Any]:
         asked=Count("pk", filter=asked & span.now("created_at")),
         asked_before=Count("pk", filter=asked & span.earlier("created_at")),
     )
-    rows = items.filter(answered, span.either("reviewed_at")).values_list(
-        "reviewed_at", "inclusion_probability", "frozen", "answer", "state"
-    )
-    sides: dict[str, list[tuple[float, bool]]] = {"": [], "_before": []}
-    for at, chance, frozen, answer, state in rows:
+    rows = items.filter(answered, span.either("reviewed_at"))
+    sides: dict[str, list[BlindAnswer]] = {"": [], "_before": []}
+    seen: set[int] = set()
+    for pk, at, chance, frozen, answer, state, kind in rows.values_list(
+        "pk", "reviewed_at", "inclusion_probability", "frozen", "answer", "state", "ticket__attachments__kind"
+    ).order_by("pk", "ticket__attachments__pk"):
+        if pk in seen:
+            continue
+        seen.add(pk)
         side = "" if at is not None and at >= span.start else "_before"
-        sides[side].append((1 / chance if chance else 1.0, is_right(frozen, answer, state)))
+        sides[side].append(
+            BlindAnswer(
+                weight=1 / chance if chance else 1.0,
+                right=is_right(frozen, answer, state),
+                category=_frozen(frozen, "category"),
+                file_type=kind or "text",
+                urgent=(_frozen(frozen, "severity"), answer.get("decisions", {}).get("severity", "")),
+            )
+        )
     for side, answers in sides.items():
-        weight = sum(weight for weight, _ in answers)
-        right = sum(weight for weight, is_right in answers if is_right)
         counts[f"blind{side}"] = len(answers)
-        counts[f"accuracy{side}"] = right / weight if len(answers) >= ENOUGH_ANSWERS else None
+        counts[f"accuracy{side}"] = accuracy_of(answers) if len(answers) >= ENOUGH_ANSWERS else None
+    counts["answers"] = sides[""]
     return counts
+
+
+_URGENT = frozenset({"critical", "high"})
+
+
+@dataclass(frozen=True, slots=True)
+class BlindAnswer:
+    """One answer of the blind sample. ``weight`` makes up for how likely the ticket was to be drawn (C4)."""
+
+    weight: float
+    right: bool
+    category: str
+    file_type: str
+    urgent: tuple[str, str]
+    """Severity as predicted, and as the reviewer named it (empty where neither was asked)."""
+
+
+def accuracy_of(answers: Sequence[BlindAnswer]) -> float | None:
+    """The weighted share of right answers; None of nothing."""
+    weight = sum(item.weight for item in answers)
+    return sum(item.weight for item in answers if item.right) / weight if weight else None
+
+
+def accuracy_by(answers: Sequence[BlindAnswer], name: str) -> list[tuple[str, int, float]]:
+    """Value of ``category`` or ``file_type``, number of answers, accuracy; most answers first."""
+    groups: dict[str, list[BlindAnswer]] = {}
+    for item in answers:
+        groups.setdefault(getattr(item, name), []).append(item)
+    rows = [(value, len(items), accuracy_of(items) or 0.0) for value, items in groups.items()]
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+
+def alarms(answers: Sequence[BlindAnswer]) -> tuple[float | None, float | None]:
+    """False positives and negatives of urgency: called critical or high and was not; was, and was not called.
+
+    Shares of the tickets that were not urgent, and of those that were; None where there are too few answers.
+    """
+    known = [item for item in answers if all(item.urgent)]
+    if len(known) < ENOUGH_ANSWERS:
+        return None, None
+    calm = [item for item in known if item.urgent[1] not in _URGENT]
+    urgent = [item for item in known if item.urgent[1] in _URGENT]
+    false = sum(item.urgent[0] in _URGENT for item in calm)
+    missed = sum(item.urgent[0] not in _URGENT for item in urgent)
+    return false / len(calm) if calm else None, missed / len(urgent) if urgent else None
+
+
+def _frozen(frozen: dict[str, Any], name: str) -> str:
+    row = frozen.get(name, "")
+    return str(row.get("value", "") if isinstance(row, dict) else row)
+
+
+def adoption(*, actor: Actor, span: Span) -> dict[str, int]:
+    """Drafts that people decided on in the period, and of these sent, as they were or edited; and before."""
+    used = Q(state__in=[DraftState.ACCEPTED, DraftState.EDITED])
+    decided = used | Q(state=DraftState.REJECTED)
+    now, before = span.now("created_at"), span.earlier("created_at")
+    return ResponseDraft.objects.visible_to(actor).aggregate(
+        decided=Count("pk", filter=decided & now),
+        used=Count("pk", filter=used & now),
+        decided_before=Count("pk", filter=decided & before),
+        used_before=Count("pk", filter=used & before),
+    )
 
 
 def is_right(frozen: dict[str, Any], answer: dict[str, Any], state: str) -> bool:
     """Whether the frozen category is the one the reviewer named."""
-    row = frozen.get("category", "")
-    value = row.get("value", "") if isinstance(row, dict) else row
+    value = _frozen(frozen, "category")
     given = answer.get("decisions", {})
     if "category" in given:
         return bool(value == given["category"])

@@ -18,13 +18,13 @@ from classifier.services.bursts import burst_propose
 from classifier.services.classifications import classification_record
 from classifier.services.context import triage_context
 from classifier.services.drafts import draft_write
-from classifier.services.runs import run_claim, run_failed, run_release
+from classifier.services.runs import WITHOUT_LLM, run_claim, run_failed, run_release
 from classifier.services.sampling import review_plan
 from classifier.services.vectors import ticket_vector_write
 from classifier.steps.job import AttachedText, LocatedField, TriageJob, TriageResult
 from classifier.steps.outcome import review_reasons, review_urgency
 from common.metrics import classification_duration_seconds, classification_requests_total
-from ticketing.choices import PERSON_STATES, AttachmentStatus, StatusCategory
+from ticketing.choices import PERSON_STATES, AttachmentStatus, Channel, StatusCategory
 from ticketing.models import Ticket
 from ticketing.services.links import LinkProposal, links_propose
 from ticketing.services.routing import rule_hit
@@ -75,8 +75,8 @@ def _afterwards(run: WorkflowRun, result: TriageResult, *, done: bool) -> None:
     if not done:
         return
     _embed(run)
-    if not result.similar:
-        return
+    if not result.similar or run.ticket.channel == Channel.IMPORT:
+        return  # Tickets of an import come at once without being an incident.
     try:
         burst_propose(ticket=run.ticket, now=timezone.now())
     except Exception:  # The run is kept and the caller has its answer, whatever comes after.
@@ -120,7 +120,8 @@ def compute(*, run: WorkflowRun, llm_seconds: float) -> TriageResult:
     started = time.monotonic()
     ticket = run.ticket
     context = triage_context(client=ticket.client, taxonomy=ticket.taxonomy)
-    job = job_of(ticket=ticket, llm_seconds=max(0.0, llm_seconds - (time.monotonic() - started)))
+    left = 0.0 if run.parameters.get(WITHOUT_LLM) else max(0.0, llm_seconds - (time.monotonic() - started))
+    job = job_of(ticket=ticket, llm_seconds=left)
     return triage_compute(job, context)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import structlog
@@ -20,12 +21,15 @@ from classifier.selectors.configuration import configuration_hash
 from common.correlation import correlation_id
 from teams.choices import AlertSeverity
 from teams.services.alerts import alert_raise
-from ticketing.models import Ticket
+from ticketing.models import Ticket, TicketBatch
 from ticketing.services.triage import needs_review_set
 
 logger = structlog.get_logger(__name__)
 BULK = "bulk"
 """The parameter that marks a run as one of many, which may be asked about together (C10)."""
+T = TypeVar("T")
+WITHOUT_LLM = "without_llm"
+"""The parameter of a run that may ask no language model, whatever is configured."""
 _BACKOFF_SECONDS = 15
 _INLINE_MARGIN = timedelta(seconds=20)
 
@@ -82,6 +86,41 @@ def run_request(
     return run
 
 
+@transaction.atomic
+def runs_request_of_import(*, batch: TicketBatch) -> int:
+    """Owe the open tickets of an import a run without a language model each; returns how many.
+
+    Written in bulk and told to nobody: the sweeper hands them to the workers beside the tickets of the day.
+    """
+    configuration = ""
+    owed = 0
+    tickets = Ticket.objects.filter(imported_from__batch=batch).open().order_by("pk")
+    for chunk in batched(tickets.only("subject", "body", "client", "taxonomy").iterator(chunk_size=500), 500):
+        configuration = configuration or configuration_hash(ticket=chunk[0])
+        runs = [
+            WorkflowRun(
+                ticket=ticket,
+                client_id=ticket.client_id,
+                purpose=Purpose.TRIAGE,
+                generation=1,
+                content_hash=_hash_of(ticket),
+                configuration_hash=configuration,
+                correlation_id=str(batch.uuid),
+                parameters={WITHOUT_LLM: True},
+            )
+            for ticket in chunk
+        ]
+        WorkflowRun.objects.bulk_create(runs, ignore_conflicts=True)
+        owed += len(runs)
+    return owed
+
+
+def batched(rows: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most ``size`` rows; itertools has it from Python 3.12 on."""
+    while chunk := list(islice(rows, size)):
+        yield chunk
+
+
 def _latest_generation(ticket: Ticket, purpose: str) -> int:
     runs = WorkflowRun.objects.filter(ticket=ticket, purpose=purpose)
     latest: int | None = runs.aggregate(latest=Max("generation"))["latest"]
@@ -101,7 +140,10 @@ def _supersede(ticket: Ticket, purpose: str) -> None:
 
 def content_hash(*, ticket: Ticket) -> str:
     """Names what a run judges: subject, body and the bytes of the attached files."""
-    files = ticket.attachments.order_by("pk").values_list("sha256", flat=True)
+    return _hash_of(ticket, ticket.attachments.order_by("pk").values_list("sha256", flat=True))
+
+
+def _hash_of(ticket: Ticket, files: Iterable[str] = ()) -> str:
     text = "\x1f".join([ticket.subject, ticket.body, *files])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from ingest.api.classify import ClassifyFile
 from ingest.api.files import FileDetail, FileDownload, FilePresign, FileUpload
+from ingest.api.imports import ImportDetail, ImportErrors, Imports
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("classify/file", ClassifyFile.as_view(), name="classify-file"),
@@ -13,4 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("files/presign", FilePresign.as_view(), name="file-presign"),
     path("files/<uuid:file_id>", FileDetail.as_view(), name="file"),
     path("files/<uuid:file_id>/download", FileDownload.as_view(), name="file-download"),
+    path("imports", Imports.as_view(), name="imports"),
+    path("imports/<uuid:job_id>", ImportDetail.as_view(), name="import"),
+    path("imports/<uuid:job_id>/errors", ImportErrors.as_view(), name="import-errors"),
 ]

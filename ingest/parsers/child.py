@@ -8,7 +8,8 @@ import json
 import os
 import sys
 import traceback
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any
 
 from ingest.parsers.confine import confine
 from ingest.parsers.detect import detect, extension_of
@@ -38,8 +39,37 @@ def parse_bytes(data: bytes, name: str, limits: ParseLimits) -> ParsedFile:
 
 def answer(data: bytes, name: str, limits: ParseLimits) -> dict[str, Any]:
     """Return the reply for one file: `{"ok": …}` or `{"error": …}`."""
+    return guarded(lambda: parse_bytes(data, name, limits).to_dict())
+
+
+def write_table(data: bytes, name: str, limits: ParseLimits, rows: int, target: IO[bytes]) -> None:
+    """Write the rows of a table, one JSON value a line: what it is, each row, how it ended.
+
+    `rows` stops early (for a look at the head); 0 reads on to the end. Lines go out as they are made, so that
+    a large sheet is held once and not twice.
+    """
+
+    def put(value: Any) -> None:
+        target.write(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+
+    def work() -> dict[str, Any]:
+        table = importlib.import_module("ingest.parsers.table").read_table(data, name, limits)
+        put({"kind": table.kind, "sheet": table.sheet})
+        taken = 0
+        for number, cells in table.rows:
+            put([number, cells])
+            taken += 1
+            if taken == rows:
+                break
+        return {"rows": taken}
+
+    put(guarded(work))
+
+
+def guarded(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what the work gives, under "ok", or the refusal it ended with, under "error"."""
     try:
-        return {"ok": parse_bytes(data, name, limits).to_dict()}
+        return {"ok": work()}
     except ParseError as error:
         return {"error": {"code": error.code.value, "message": error.message}}
     except MemoryError:
@@ -76,6 +106,10 @@ def main() -> None:
     confine(limits, memory_bytes=limits.memory_for(extension_of(name)))
     with open(0, "rb", closefd=False) as source:
         data = source.read(limits.input_bytes + 1)
+    if "table_rows" in request:
+        with open(reply_to, "wb", buffering=65_536) as target:
+            write_table(data, name, limits, int(request["table_rows"]), target)
+        os._exit(0)
     values = {**answer(data, name, limits), "peak_bytes": peak_bytes()}
     reply = json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")
     with open(reply_to, "wb") as target:

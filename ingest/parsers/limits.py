@@ -29,6 +29,7 @@ class ParseLimits:
     mail_parts: int = 300
     mail_depth: int = 20
     sheet_cells: int = 20_000_000
+    table_rows: int = 200_000
 
     def memory_for(self, extension: str) -> int:
         """Return the address-space limit for a file with this extension."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -69,9 +70,46 @@ def parse_measured(
     return ParsedFile.from_dict(reply["ok"]), outcome
 
 
-def run_child(stream: IO[bytes], name: str, limits: ParseLimits) -> Outcome:
+@dataclass(slots=True)
+class Table:
+    """The rows of a file. They stay as the child wrote them until they are asked for, one by one."""
+
+    kind: str
+    sheet: str
+    count: int
+    lines: list[bytes]
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield each row with the number a spreadsheet program shows beside it; the first is the head."""
+        for line in self.lines:
+            number, cells = json.loads(line)
+            yield number, cells
+
+
+def parse_table(
+    source: bytes | Path | str, name: str, *, rows: int = 0, limits: ParseLimits = DEFAULT_LIMITS
+) -> Table:
+    """Return the rows of a CSV file or workbook, at most `rows` of them where that is given.
+
+    Safe to call from any thread. Raises ParseError with a stable code, ParserBusy on a starved machine.
+    """
+    if kind_by_name(name) not in {"csv", "xlsx"}:
+        raise ParseError(Code.UNSUPPORTED_TYPE, "Send a CSV file or an Excel workbook (.xlsx).")
+    with _opened(source) as stream:
+        _check_size(stream, limits)
+        outcome = run_child(stream, name, limits, table_rows=rows)
+    _check_end(outcome, limits)
+    lines = bytes(outcome.reply).splitlines()
+    end = json.loads(lines[-1])
+    if "error" in end:
+        raise ParseError(Code(end["error"]["code"]), str(end["error"]["message"]))
+    head = json.loads(lines[0])
+    return Table(kind=head["kind"], sheet=head["sheet"], count=end["ok"]["rows"], lines=lines[1:-1])
+
+
+def run_child(stream: IO[bytes], name: str, limits: ParseLimits, **more: Any) -> Outcome:
     """Run the child on an open file and collect its answer within the deadline."""
-    request = json.dumps({"name": name[-_NAME_CHARACTERS:], "limits": limits.to_dict()})
+    request = json.dumps({"name": name[-_NAME_CHARACTERS:], "limits": limits.to_dict(), **more})
     started = time.monotonic()
     # No preexec_fn: it may deadlock in a threaded parent. The child sets its own limits.
     process = subprocess.Popen(  # noqa: S603 - fixed program, no shell
@@ -178,6 +216,13 @@ def _reap(process: subprocess.Popen[bytes], options: int) -> resource.struct_rus
 
 def _read_reply(outcome: Outcome, limits: ParseLimits) -> dict[str, Any]:
     """Return the child's JSON, or raise the ParseError (or ParserBusy) that its end means."""
+    _check_end(outcome, limits)
+    reply: dict[str, Any] = json.loads(outcome.reply)
+    return reply
+
+
+def _check_end(outcome: Outcome, limits: ParseLimits) -> None:
+    """Raise the ParseError (or ParserBusy) that the child's end means, unless it came with an answer."""
     if outcome.flooded:
         raise ParseError(Code.BOMB, "The file gives more text than can be taken in.")
     if outcome.expired and outcome.cpu_seconds < limits.cpu_seconds * _STARVED:
@@ -185,8 +230,7 @@ def _read_reply(outcome: Outcome, limits: ParseLimits) -> dict[str, Any]:
     if outcome.expired or outcome.status == -signal.SIGXCPU or outcome.cpu_seconds >= limits.cpu_seconds:
         raise ParseError(Code.TIMEOUT, "The file takes too long to read.")
     if outcome.status == 0 and outcome.reply:
-        reply: dict[str, Any] = json.loads(outcome.reply)
-        return reply
+        return
     logger.warning(
         "The parser ended with status %s: %s", outcome.status, outcome.errors.decode("utf-8", "replace")
     )

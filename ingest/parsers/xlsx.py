@@ -27,21 +27,30 @@ _DENSE_ENOUGH = 100_000
 def parse(data: bytes, limits: ParseLimits) -> ParsedFile:
     """Read an .xlsx file; row n of a sheet becomes one line and a segment labelled with the sheet."""
     result = ParsedFile(kind="xlsx")
-    with open_document(data, limits, part="xl/", kind="xlsx") as archive:
-        add_core_properties(archive, result)
-        for name in archive.namelist():
-            if _SHEET_PART.fullmatch(name.replace("\\", "/")):
-                _check_extent(archive, name, limits)
+    workbook = open_workbook(data, limits, result)
     builder = TextBuilder(result, limits)
     try:
-        _read_workbook(CalamineWorkbook.from_filelike(io.BytesIO(data)), result, builder)
-    except PasswordError as error:
-        raise ParseError(Code.ENCRYPTED, "The workbook is protected with a password.") from error
+        _read_workbook(workbook, result, builder)
     except CalamineError as error:
         raise ParseError(Code.CORRUPT, "The workbook is damaged and cannot be read.") from error
     builder.finish()
     result.features = extract_features(result.text)
     return result
+
+
+def open_workbook(data: bytes, limits: ParseLimits, result: ParsedFile) -> CalamineWorkbook:
+    """Open a workbook after a look at what it claims to hold; its properties go to `result`."""
+    with open_document(data, limits, part="xl/", kind="xlsx") as archive:
+        add_core_properties(archive, result)
+        for name in archive.namelist():
+            if _SHEET_PART.fullmatch(name.replace("\\", "/")):
+                _check_extent(archive, name, limits)
+    try:
+        return CalamineWorkbook.from_filelike(io.BytesIO(data))
+    except PasswordError as error:
+        raise ParseError(Code.ENCRYPTED, "The workbook is protected with a password.") from error
+    except CalamineError as error:
+        raise ParseError(Code.CORRUPT, "The workbook is damaged and cannot be read.") from error
 
 
 def _read_workbook(workbook: CalamineWorkbook, result: ParsedFile, builder: TextBuilder) -> None:
@@ -54,7 +63,7 @@ def _read_workbook(workbook: CalamineWorkbook, result: ParsedFile, builder: Text
         sheets.append({"name": meta.name, "rows": sheet.height, "columns": sheet.width, "hidden": hidden})
         # Empty rows above the data are yielded too, so the number is the one Excel shows.
         for number, row in enumerate(sheet.iter_rows(), start=1):
-            texts = [_cell_text(value) for value in row]
+            texts = [one_line(cell_text(value)) for value in row]
             text = JOINER.join(texts).rstrip(" |") if any(texts) else ""
             if hidden:
                 builder.add_hidden(text)
@@ -63,9 +72,10 @@ def _read_workbook(workbook: CalamineWorkbook, result: ParsedFile, builder: Text
     result.metadata["sheets"] = sheets
 
 
-def _cell_text(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a cell as text: times in ISO form, whole numbers without a point."""
     if isinstance(value, str):
-        return one_line(value)
+        return value
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):

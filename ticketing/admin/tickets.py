@@ -7,19 +7,23 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from common.actors import Deed
 from common.exceptions import ApplicationError
 from teams.admin import ActionAdmin, ReadOnlyAdmin, ReadOnlyInline, actor_in_admin, limited
 from teams.models import Team
-from ticketing.choices import Status
+from ticketing.admin.filters import BatchFilter, BoundedPaginator, SetFilter
+from ticketing.choices import ExportFormat, Status
 from ticketing.models import (
     Assignment,
     Attachment,
@@ -29,10 +33,15 @@ from ticketing.models import (
     RequesterAddress,
     Ticket,
     TicketEvent,
+    TicketExport,
 )
+from ticketing.selectors.search import tickets_search
 from ticketing.services.desk import ticket_hand_over
+from ticketing.services.export import CONTENT_TYPES, tickets_export
 from ticketing.services.tickets import status_change
 
+BULK_LIMIT = 500
+STATUS_COLOURS = {"open": "info", "waiting": "warning", "resolved": "success", "closed": "default"}
 SEVERITY_COLOURS = {"critical": "danger", "high": "warning", "medium": "info", "low": "success"}
 
 
@@ -94,37 +103,68 @@ class TicketsAdmin(ActionAdmin):
     """Every ticket of the own clients."""
 
     list_display = (
-        "reference", "short_subject", "status", "severity_badge", "priority", "category", "team", "assignee",
-        "client", "review", "created_at",
+        "reference", "short_subject", "status_badge", "severity_badge", "category", "team", "assignee",
+        "opened",
     )  # fmt: skip
     list_filter = (
-        "status", "severity", "priority", "needs_review", "category", "team", "client", "channel",
-        "sentiment", ("created_at", RangeDateTimeFilter),
+        SetFilter, BatchFilter, "status", "severity", "priority", "needs_review", "category", "team",
+        "client", "channel", "sentiment", ("created_at", RangeDateTimeFilter),
     )  # fmt: skip
     list_select_related = ("category", "team", "assignee", "client")
-    search_fields = ("reference", "subject", "requester__name", "requester__addresses__email")
-    search_help_text = "Reference, subject, requester or e-mail address."
+    search_fields = ("reference",)  # shows the field; get_search_results asks the full-text index
+    search_help_text = "Words of the ticket, its reference, the requester’s name or address."
     ordering = ("-created_at",)
+    sortable_by = ("opened",)  # the one order that an index answers at any size
     list_per_page = 50
-    actions = ("assign_to_team", "change_status")
+    paginator = BoundedPaginator
+    actions = ("assign_to_team", "change_status", "export_csv", "export_xlsx")
     actions_detail = ("open_on_desk",)
     inlines = (DecisionInline, MessageInline, AttachmentInline, AssignmentInline, EventInline)
     exclude = ("metadata", "version")
 
-    @display(description="Subject", ordering="subject")
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The client's column is for those who see several."""
+        several = len(actor_in_admin(request).client_ids or (0, 0)) > 1
+        return (*self.list_display[:-1], "client", self.list_display[-1]) if several else self.list_display
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
+        """Lists leave the texts behind."""
+        rows: QuerySet[Ticket] = super().get_queryset(request)
+        match = request.resolver_match
+        return (
+            rows.defer("body", "metadata") if match and str(match.url_name).endswith("_changelist") else rows
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str
+    ) -> tuple[QuerySet[Ticket], bool]:
+        """By the full-text index."""
+        return (tickets_search(queryset, search_term) if search_term.strip() else queryset), False
+
+    @display(description="Subject")
     def short_subject(self, ticket: Ticket) -> str:
-        """One line."""
-        return format_html('<span class="one-line">{}</span>', ticket.subject)
+        """One line, with a mark where a person has to look."""
+        mark = format_html(' <span class="tocheck">to check</span>') if ticket.needs_review else ""
+        return format_html('<span class="one-line">{}</span>{}', ticket.subject, mark)
 
-    @display(description="Severity", ordering="severity", label=SEVERITY_COLOURS)
-    def severity_badge(self, ticket: Ticket) -> str:
+    @display(description="Status", label=STATUS_COLOURS)
+    def status_badge(self, ticket: Ticket) -> tuple[str, str]:
         """With its colour."""
-        return ticket.severity or "–"
+        return ticket.status_category, ticket.get_status_display()
 
-    @display(description="Review", ordering="needs_review", label={"To check": "warning"})
-    def review(self, ticket: Ticket) -> str:
-        """Whether a person has to look."""
-        return "To check" if ticket.needs_review else ""
+    @display(description="Severity", label=SEVERITY_COLOURS)
+    def severity_badge(self, ticket: Ticket) -> tuple[str, str] | str:
+        """With its colour."""
+        return (ticket.severity, ticket.get_severity_display()) if ticket.severity else "–"
+
+    @display(description="Opened", ordering="created_at")
+    def opened(self, ticket: Ticket) -> str:
+        """Short, with the exact time on hover."""
+        at = localtime(ticket.created_at)
+        short = date_format(at, "j M H:i" if at.year == localtime().year else "j M Y")
+        return format_html(
+            '<time class="no-wrap" datetime="{}" title="{}">{}</time>', at.isoformat(), at, short
+        )
 
     @action(description="Open on the desk", url_path="desk")
     def open_on_desk(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -135,6 +175,8 @@ class TicketsAdmin(ActionAdmin):
     @action(description="Assign to a team")
     def assign_to_team(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> HttpResponse | None:
         """Ask for the team, then hand over each ticket; one that fails never stops the others."""
+        if self._too_many(request, queryset):
+            return None
         form = AssignForm(request.POST if "apply" in request.POST else None)
         teams = limited(Team.objects.filter(is_active=True), actor_in_admin(request))
         form.fields["team"].queryset = teams  # type: ignore[attr-defined]
@@ -147,12 +189,61 @@ class TicketsAdmin(ActionAdmin):
     @action(description="Change the status")
     def change_status(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> HttpResponse | None:
         """Ask for the status, then change each ticket; forbidden transitions are named."""
+        if self._too_many(request, queryset):
+            return None
         form = StatusForm(request.POST if "apply" in request.POST else None)
         if form.is_bound and form.is_valid():
             status, actor = form.cleaned_data["status"], actor_in_admin(request)
             self._each(request, queryset, lambda row: status_change(ticket=row, status=status, actor=actor))
             return None
         return self._ask(request, queryset, form, "change_status", "Change the status")
+
+    @action(description="Export as CSV")
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> StreamingHttpResponse | None:
+        """The chosen tickets, or the whole list where all were chosen."""
+        return self._export(request, queryset, ExportFormat.CSV)
+
+    @action(description="Export as Excel")
+    def export_xlsx(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> StreamingHttpResponse | None:
+        """The same as a workbook."""
+        return self._export(request, queryset, ExportFormat.XLSX)
+
+    def _export(
+        self, request: HttpRequest, queryset: QuerySet[Ticket], file_format: ExportFormat
+    ) -> StreamingHttpResponse | None:
+        actor = actor_in_admin(request)
+        rows = limited(queryset.defer(None), actor)
+        try:
+            stream = tickets_export(
+                tickets=rows, format=file_format.value, actor=actor, filters=request.GET.urlencode()
+            )
+        except ApplicationError as error:
+            messages.error(request, error.sentence)
+            return None
+        name = f"tickets-{localtime():%Y-%m-%d-%H%M}.{file_format.value}"
+        return StreamingHttpResponse(
+            stream,
+            content_type=CONTENT_TYPES[file_format.value],
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "Cache-Control": "private, no-store",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """What the person's groups permit (R3)."""
+        actor = actor_in_admin(request)
+        found: dict[str, Any] = super().get_actions(request)
+        needs = {"assign_to_team": Deed.REASSIGN, "export_csv": Deed.EXPORT, "export_xlsx": Deed.EXPORT}
+        return {name: row for name, row in found.items() if name not in needs or actor.may(needs[name])}
+
+    def _too_many(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> bool:
+        """Changes are made one by one while the page waits: a list of thousands would not end."""
+        if len(queryset.values("pk")[: BULK_LIMIT + 1]) <= BULK_LIMIT:
+            return False
+        messages.error(request, f"At most {BULK_LIMIT} tickets are changed at once. Narrow the list.")
+        return True
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Ticket], change: Any) -> None:
         done, problems = 0, []
@@ -205,3 +296,20 @@ class RequestersAdmin(ReadOnlyAdmin):
         """Their tickets in the list."""
         url = reverse("admin:ticketing_ticket_changelist")
         return format_html('<a href="{}?requester__id__exact={}">Show</a>', url, requester.pk)
+
+
+@admin.register(TicketExport)
+class ExportsAdmin(ReadOnlyAdmin):
+    """Who took which list along (R3): for administrators, because a list may hold several clients."""
+
+    list_display = ("created_at", "actor_label", "format", "rows", "filters", "finished_at")
+    list_filter = ("format", ("created_at", RangeDateTimeFilter))
+    search_fields = ("actor_label", "filters")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Administrators."""
+        return actor_in_admin(request).sees_every_client
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Administrators."""
+        return actor_in_admin(request).sees_every_client

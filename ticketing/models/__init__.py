@@ -23,6 +23,7 @@ from ticketing.models.tickets import (
     TicketNumber,
     TicketSearchDocument,
 )
+from ticketing.models.transfers import ImportedTicket, TicketBatch, TicketExport
 
 __all__ = [
     "Article",
@@ -33,6 +34,7 @@ __all__ = [
     "ClientSettings",
     "ExternalReference",
     "FieldDecision",
+    "ImportedTicket",
     "Message",
     "Module",
     "Project",
@@ -43,7 +45,9 @@ __all__ = [
     "Tag",
     "Taxonomy",
     "Ticket",
+    "TicketBatch",
     "TicketEvent",
+    "TicketExport",
     "TicketLink",
     "TicketNumber",
     "TicketSearchDocument",

@@ -95,6 +95,15 @@ class Ticket(Timestamped):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        # What is asked for beside seeing a ticket (common.actors.Deed); a migration gives them to the groups.
+        permissions = [
+            ("export_ticket", "Can export tickets"),
+            ("import_ticket", "Can import tickets"),
+            ("merge_ticket", "Can merge tickets"),
+            ("reassign_ticket", "Can give tickets to another team or person"),
+            ("view_ticket_files", "Can open the files of tickets"),
+            ("read_drafts", "Can read drafts of answers"),
+        ]
         indexes = [
             # Default list of a client, newest first (API list, desk, admin).
             models.Index(fields=["client", "-created_at", "-id"], name="ticket_client_newest"),

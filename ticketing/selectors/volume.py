@@ -12,7 +12,7 @@ from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
 from common.actors import Actor
-from ticketing.choices import Severity
+from ticketing.choices import Sentiment, Severity
 from ticketing.models import Assignment, Ticket
 from ticketing.querysets import statuses_in
 
@@ -75,6 +75,7 @@ def totals(*, actor: Actor, span: Span) -> dict[str, Any]:
         opened_before=Count("pk", filter=span.earlier("created_at")),
         resolved=Count("pk", filter=span.now("resolved_at")),
         resolved_before=Count("pk", filter=span.earlier("resolved_at")),
+        triaged=Count("pk", filter=span.now("created_at") & Q(triaged_at__isnull=False)),
         to_route=Avg(wait, filter=span.now("created_at")),
         to_route_before=Avg(wait, filter=span.earlier("created_at")),
     )
@@ -93,6 +94,24 @@ def per_day(*, actor: Actor, span: Span) -> list[tuple[datetime, int]]:
     number = 24 if hourly else span.days
     slots = [span.start + step * place for place in range(number)]
     return [(slot, found.get(_key(slot, hourly), 0)) for slot in slots]
+
+
+def unhappy_per_day(*, actor: Actor, span: Span) -> list[tuple[datetime, int, int]]:
+    """Each day (or hour) of the period: tickets whose mood is known, and of these the negative ones."""
+    rows = Ticket.objects.visible_to(actor).filter(span.now("created_at")).exclude(sentiment="")
+    hourly = span.days == 1
+    trunc: Any = TruncHour("created_at") if hourly else TruncDate("created_at")
+    negative = Count("pk", filter=Q(sentiment=Sentiment.NEGATIVE))
+    found = {
+        _moment(row["slot"]): (row["count"], row["negative"])
+        for row in rows.annotate(slot=trunc)
+        .values("slot")
+        .annotate(count=Count("pk"), negative=negative)
+        .order_by("slot")
+    }
+    step = timedelta(hours=1) if hourly else timedelta(days=1)
+    slots = [span.start + step * place for place in range(24 if hourly else span.days)]
+    return [(slot, *found.get(_key(slot, hourly), (0, 0))) for slot in slots]
 
 
 def _moment(slot: Any) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from common.actors import Actor
-from common.exceptions import ValidationFailed
+from common.actors import Actor, Deed
+from common.exceptions import NotAllowed, ValidationFailed
 from teams.models import Team, User
 from ticketing import events
 from ticketing.choices import DecisionState
@@ -37,8 +37,11 @@ def ticket_assign(
     """Set team and person, keep the history, tell the upper apps. Emits ``ticket_assigned``.
 
     A person's choice of team becomes a decision that no run overwrites. Raises ValidationFailed for a team of
-    another client or a person outside the team. The same assignment again changes nothing.
+    another client or a person outside the team, NotAllowed for staff without the permission to reassign (R3).
+    The same assignment again changes nothing.
     """
+    if actor.is_staff and not actor.may(Deed.REASSIGN):
+        raise NotAllowed("You may not give tickets to another team or person.")
     locked = ticket_lock(ticket_id=ticket.pk)
     _check(locked, team, assignee)
     if (locked.team_id, locked.assignee_id) == (team and team.pk, assignee and assignee.pk):

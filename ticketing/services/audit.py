@@ -43,28 +43,43 @@ def events_append(*, ticket: Ticket, actor: Actor, changes: Sequence[Change]) ->
     events = []
     for change in changes:
         sequence += 1
-        by = change.actor or actor
-        event = TicketEvent(
-            ticket=ticket,
-            sequence=sequence,
-            created_at=timezone.now(),
-            actor_kind=by.kind.value,
-            actor_id=by.id,
-            actor_label=by.label[:200],
-            verb=change.verb,
-            field=change.field,
-            old_value=change.old,
-            new_value=change.new,
-            reason=change.reason,
-            correlation_id=correlation[:64],
-            salt=secrets.token_hex(16),
-            previous_hash=previous,
-        )
-        event.commitment = commitment_of(event)
-        event.hash = hash_of(event, ticket_uuid=str(ticket.uuid))
+        event = _event(ticket, sequence, previous, change, actor, correlation=correlation)
         previous = event.hash
         events.append(event)
     return TicketEvent.objects.bulk_create(events)
+
+
+def histories_begin(*, tickets: Sequence[tuple[Ticket, Change]], actor: Actor) -> None:
+    """The first event of many tickets that were made in this transaction, in one write."""
+    correlation = correlation_id()
+    TicketEvent.objects.bulk_create(
+        [_event(ticket, 1, GENESIS, change, actor, correlation=correlation) for ticket, change in tickets]
+    )
+
+
+def _event(
+    ticket: Ticket, sequence: int, previous: str, change: Change, actor: Actor, *, correlation: str
+) -> TicketEvent:
+    by = change.actor or actor
+    event = TicketEvent(
+        ticket=ticket,
+        sequence=sequence,
+        created_at=timezone.now(),
+        actor_kind=by.kind.value,
+        actor_id=by.id,
+        actor_label=by.label[:200],
+        verb=change.verb,
+        field=change.field,
+        old_value=change.old,
+        new_value=change.new,
+        reason=change.reason,
+        correlation_id=correlation[:64],
+        salt=secrets.token_hex(16),
+        previous_hash=previous,
+    )
+    event.commitment = commitment_of(event)
+    event.hash = hash_of(event, ticket_uuid=str(ticket.uuid))
+    return event
 
 
 def commitment_of(event: TicketEvent) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from django.contrib.auth.models import Group as AuthGroup
+from django.contrib.auth.models import Permission
 
 from common.actors import Actor
-from teams.choices import Group
+from teams.choices import DEEDS_OF_GROUP, Group
 from teams.models import Client, NotificationTarget, Team, TeamMember, User
 from teams.selectors import actor_for_user
 from teams.services.targets import target_save
@@ -25,7 +26,10 @@ def make_user(name: str, group: Group, *clients: Client) -> User:
     """A person with a role at clients."""
     user = User.objects.create_user(name, f"{name}@example.org", PASSWORD, first_name=name.title())
     # Made by a migration; tests that empty the database take it away.
-    user.groups.add(AuthGroup.objects.get_or_create(name=group.value)[0])
+    row, made = AuthGroup.objects.get_or_create(name=group.value)
+    if made:
+        row.permissions.set(Permission.objects.filter(codename__in=DEEDS_OF_GROUP[group]))
+    user.groups.add(row)
     user.clients.set(clients)
     return user
 
