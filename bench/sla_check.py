@@ -42,7 +42,7 @@ def first_ticket() -> int:
     """A real ticket with real clocks, opened through the services, that the others are copies of."""
     from sla.models import Policy  # noqa: PLC0415
     from sla.services.defaults import defaults_load  # noqa: PLC0415
-    from teams.models import Client, Team  # noqa: PLC0415
+    from teams.models import Client, NotificationTarget, Team  # noqa: PLC0415
     from ticketing.choices import TriageIntent  # noqa: PLC0415
     from ticketing.models import ClientSettings, Taxonomy, Ticket  # noqa: PLC0415
     from ticketing.services.requesters import RequesterIdentity, requester_resolve  # noqa: PLC0415
@@ -56,7 +56,8 @@ def first_ticket() -> int:
     client = Client.objects.create(slug="bench", name="Bench")
     taxonomy = Taxonomy.objects.create(slug="bench", name="Bench")
     ClientSettings.objects.create(client=client, taxonomy=taxonomy)
-    team = Team.objects.create(slug="bench", name="Bench", notify_addresses=["team@example.org"])
+    team = Team.objects.create(slug="bench", name="Bench")
+    NotificationTarget.objects.create(team=team, channel="email", address="team@example.org")
     requester = requester_resolve(client=client, identity=RequesterIdentity(email="rita@example.org"))
     new = NewTicket(
         client=client, requester=requester, subject="VPN drops", body="Hello.", intent=TriageIntent.NONE

@@ -61,8 +61,8 @@ class FiveSchedulerTests(TransactionTestCase):
         world = World()
         defaults_load()
         Policy.objects.update(actions=["notify", "raise_priority", "escalate"], warn_percents=[50, 75])
-        world.network.notify_addresses = ADDRESSES
-        world.network.save()
+        for address in ADDRESSES:
+            world.mail_target(world.network, address)
         EscalationStep.objects.create(team=world.network, target=world.hardware, position=1)
         for number in range(TICKETS):
             world.ticket(f"VPN of office {number}")

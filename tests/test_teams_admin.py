@@ -98,7 +98,7 @@ class TeamsListTests(TestCase):
         data = {
             "client": self.world.client_a.pk, "slug": "own", "name": "Own team", "kind": "regular",
             "strategy": "round_robin", "skills_mode": "require", "absence_policy": "keep",
-            "absence_hours": 4, "waiting_counts": "on", "is_active": "on", "notify_addresses": "[]",
+            "absence_hours": 4, "waiting_counts": "on", "is_active": "on",
             "members-TOTAL_FORMS": 1, "members-INITIAL_FORMS": 1, "members-0-id": member.pk,
             "members-0-team": self.own.pk, "members-0-user": self.world.agent.pk, "members-0-role": "agent",
             "members-0-capacity": 9, "members-0-skills": "DE, billing , de",

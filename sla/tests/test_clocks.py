@@ -16,11 +16,12 @@ from sla.choices import Action, ClockState, TargetKind
 from sla.models import Clock, Policy, Target
 from sla.panels import dashboard_card, response_target, ticket_panel
 from sla.selectors import spent_minutes
+from sla.services import checks
 from sla.services.checks import check_due
 from sla.services.repair import clocks_repair
 from sla.tests.support import MONDAY, ClockCase
 from teams.models import BusinessCalendar, EscalationStep, Notification
-from teams.services.notifications import notification_owe, notifications_deliver
+from teams.services.notifications import News, notification_owe, notifications_deliver
 from ticketing.models import Ticket
 from ticketing.services.assignments import ticket_assign
 from ticketing.services.tickets import TicketChanges, status_change, ticket_update
@@ -253,12 +254,14 @@ class RepairedBugTests(ClockCase):
             ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
         self.pass_time(minutes=61)
 
-        def broken(ticket: dict[str, Any]) -> list[str]:
-            if ticket["pk"] == tickets[0].pk:
-                raise RuntimeError
-            return []
+        told = checks._news
 
-        with mock.patch("sla.services.checks._recipients", side_effect=broken):
+        def broken(notice: checks.Notice, ticket: dict[str, Any], now: datetime) -> News:
+            if notice.ticket_id == tickets[0].pk:
+                raise RuntimeError
+            return told(notice, ticket, now)
+
+        with mock.patch.object(checks, "_news", side_effect=broken):
             self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
         self.assertEqual(check_due(now=datetime.now(UTC))["breached"], 1)
 

@@ -124,8 +124,7 @@ class LateCheckTests(ClockCase):
 
     def test_what_is_noticed_late_says_how_late(self) -> None:
         """S4: the promise was broken at its deadline, whenever that was noticed."""
-        self.world.network.notify_addresses = ["network@example.org"]
-        self.world.network.save()
+        self.world.mail_target(self.world.network, "network@example.org")
         ticket = self.ticket("critical")
         Ticket.objects.filter(pk=ticket.pk).update(team=self.world.network)
         self.pass_time(hours=3)
@@ -140,8 +139,7 @@ class LateCheckTests(ClockCase):
     def test_of_several_warnings_that_were_missed_the_highest_is_told(self) -> None:
         """S4: 50, 75 and 90 %, each once, and no three notices at once."""
         Policy.objects.update(warn_percents=[50, 75, 90])
-        self.world.network.notify_addresses = ["network@example.org"]
-        self.world.network.save()
+        self.world.mail_target(self.world.network, "network@example.org")
         ticket = self.ticket("critical")
         Ticket.objects.filter(pk=ticket.pk).update(team=self.world.network)
         clock = self.clock(ticket)

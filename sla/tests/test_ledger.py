@@ -253,8 +253,7 @@ class ChangedTicketTests(ClockCase):
 
     def test_a_target_that_is_past_already_is_told_once_as_a_breach(self) -> None:
         """S4: not as a warning and a breach."""
-        self.world.network.notify_addresses = ["network@example.org"]
-        self.world.network.save()
+        self.world.mail_target(self.world.network, "network@example.org")
         ticket = self.ticket("low")
         ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
         self.pass_time(hours=2)
@@ -278,8 +277,7 @@ class ChangedTicketTests(ClockCase):
 
     def test_a_longer_target_takes_a_breach_back_and_may_break_again(self) -> None:
         """S4: each level once per generation, so the new promise is a new one."""
-        self.world.network.notify_addresses = ["network@example.org"]
-        self.world.network.save()
+        self.world.mail_target(self.world.network, "network@example.org")
         ticket = self.ticket("critical")
         ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
         self.pass_time(minutes=61)
@@ -327,8 +325,7 @@ class ReopeningTests(ClockCase):
 
     def test_what_was_resolved_late_is_late_when_it_is_reopened_and_told_no_more(self) -> None:
         """S4: one breach, one notice."""
-        self.world.network.notify_addresses = ["network@example.org"]
-        self.world.network.save()
+        self.world.mail_target(self.world.network, "network@example.org")
         ticket = self.ticket("critical")
         ticket_assign(ticket=ticket, team=self.world.network, assignee=None, actor=system_actor())
         self.reply(ticket, self.agent)
