@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from classifier.selectors import figures
+from classifier.selectors.satisfaction import by_draft
 from common.actors import Actor
 from common.registries import dashboard_cards
 from config.charts import columns, percent
@@ -20,7 +21,7 @@ from teams.selectors import alerts_open
 from ticketing.choices import Priority, Sentiment
 from ticketing.models import Category
 from ticketing.querysets import statuses_in
-from ticketing.selectors import volume
+from ticketing.selectors import satisfaction, volume
 from ticketing.selectors.volume import Span
 
 PERIODS = {1: "Today", 7: "7 days", 30: "30 days"}
@@ -74,6 +75,7 @@ def dashboard(*, actor: Actor, now: datetime, days: int) -> dict[str, Any]:
         "since": span.start,
         "sections": sections,
         "week": _changes(actor, span, totals),
+        "satisfaction": _satisfaction_groups(actor, span),
         "empty": not open_now["open"] and not totals["opened"] and not totals["opened_before"],
         "links": {
             "portal": "/portal/",
@@ -156,6 +158,33 @@ def _promises(actor: Actor, span: Span, totals: dict[str, Any]) -> list[Figure]:
             _tickets(resolved_at__gte=span.start.isoformat()),
             change=_ratio(totals["resolved"], totals["resolved_before"]),
         ),
+        _satisfaction(actor, span),
+    ]
+
+
+def _satisfaction(actor: Actor, span: Span) -> Figure:
+    """The share of ratings that are good or very good; few people rate, so the number stands beside it."""
+    rated = satisfaction.overall(actor=actor, span=span)
+    content = _part(rated["content"], rated["count"])
+    earlier = _part(rated["content_before"], rated["count_before"])
+    noun = "rating" if rated["count"] == 1 else "ratings"
+    return Figure(
+        "Satisfaction",
+        _share(content),
+        _list("ticketing_ticketfeedback", created_at__gte=span.start.isoformat()),
+        _tone(content, 0.9),
+        _points(content, earlier),
+        "over 90 %",
+        f"{rated['mean']:.1f} of 5, {rated['count']:,} {noun}" if rated["count"] else "Nobody has rated yet",
+    )
+
+
+def _satisfaction_groups(actor: Actor, span: Span) -> list[dict[str, Any]]:
+    """Ratings by team, by category and by whether a draft was used."""
+    return [
+        {"name": "By team", "lines": satisfaction.by_team(actor=actor, span=span)[:_MIX_LINES]},
+        {"name": "By category", "lines": satisfaction.by_category(actor=actor, span=span)[:_MIX_LINES]},
+        {"name": "By draft", "lines": by_draft(actor=actor, span=span)},
     ]
 
 

@@ -169,3 +169,11 @@ class TriageIntent(models.TextChoices):
     BACKGROUND = "background", "In the background"
     INLINE = "inline", "Leased to the request, which waits for the answer"
     NONE = "none", "None"
+
+
+class FeedbackSource(models.TextChoices):
+    """Where a requester gave a rating."""
+
+    LINK = "link", "Signed link"
+    PORTAL = "portal", "Portal"
+    API = "api", "API"

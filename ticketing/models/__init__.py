@@ -2,7 +2,8 @@
 
 from ticketing.models.audit import Assignment, TicketEvent
 from ticketing.models.conversation import Attachment, Message
-from ticketing.models.knowledge import Article
+from ticketing.models.feedback import TicketFeedback
+from ticketing.models.knowledge import Article, ArticleFeedback
 from ticketing.models.reference import (
     Category,
     CategoryField,
@@ -25,6 +26,7 @@ from ticketing.models.tickets import (
 
 __all__ = [
     "Article",
+    "ArticleFeedback",
     "Assignment",
     "Attachment",
     "Category",
@@ -42,6 +44,7 @@ __all__ = [
     "Taxonomy",
     "Ticket",
     "TicketEvent",
+    "TicketFeedback",
     "TicketLink",
     "TicketNumber",
     "TicketSearchDocument",
