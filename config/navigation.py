@@ -53,6 +53,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _link("Review queue", "rule", reverse("review:queue"), badge=badge),
             _link("Desk", "support_agent", reverse("desk:queue")),
             _list("Requesters", "person", "ticketing_requester"),
+            _list("Ratings", "star", "ticketing_ticketfeedback"),
         ),
         _group(
             "Routing",
@@ -77,6 +78,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _link("Language models", "neurology", reverse("review:providers")),
             _list("Model records", "settings_input_component", "classifier_llmprovider"),
             _list("Prompts", "chat", "classifier_promptversion"),
+            _list("Conversations", "forum", "classifier_chatconvo"),
             _list("What left the house", "outbound", "classifier_llmcall"),
         ),
         _group(
