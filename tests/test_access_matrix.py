@@ -18,7 +18,7 @@ from django.test import TestCase
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from classifier.models import LlmProvider, ReviewItem, RuleProposal, SecondOpinion
+from classifier.models import ChatConvo, LlmProvider, ReviewItem, RuleProposal, SecondOpinion
 from classifier.services.runs import run_request
 from common.actors import system_actor
 from teams.choices import Group, Scope
@@ -70,6 +70,8 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "api/v1/tickets/<str:ref>/assign": by_reference,
     "api/v1/tickets/<str:ref>/confirm": by_reference,
     "api/v1/tickets/<str:ref>/messages": by_reference,
+    "api/v1/tickets/<str:ref>/feedback": by_reference,
+    "api/v1/tickets/<str:ref>/article": by_reference,
     "api/v1/tickets/<str:ref>/events": by_reference,
     "api/v1/tickets/<str:ref>/links": by_reference,
     "api/v1/tickets/<str:ref>/runs": by_reference,
@@ -84,6 +86,8 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "api/v1/teams/<int:pk>": lambda w: {"pk": w.team.pk},
     "api/v1/routing-rules/<int:pk>": lambda w: {"pk": w.rule.pk},
     "api/v1/articles/<int:pk>": lambda w: {"pk": w.article.pk},
+    "api/v1/chat/<uuid:convo_id>": lambda w: {"convo_id": w.convo.uuid},
+    "api/v1/chat/<uuid:convo_id>/ticket": lambda w: {"convo_id": w.convo.uuid},
     "api/v1/files/<uuid:file_id>": lambda w: {"file_id": w.attachment.uuid},
     "api/v1/files/<uuid:file_id>/download": lambda w: {"file_id": w.attachment.uuid},
     "desk/tickets/<uuid:uuid>": by_uuid,
@@ -94,12 +98,22 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "desk/tickets/<uuid:uuid>/confirm": by_uuid,
     "desk/tickets/<uuid:uuid>/draft": by_uuid,
     "desk/tickets/<uuid:uuid>/triage": by_uuid,
+    "desk/tickets/<uuid:uuid>/article": by_uuid,
+    "desk/articles/<uuid:uuid>": lambda w: {"uuid": w.article.uuid},
+    "desk/articles/<uuid:uuid>/feedback": lambda w: {"uuid": w.article.uuid},
+    "desk/assistant/<uuid:uuid>": lambda w: {"uuid": w.convo.uuid},
+    "desk/assistant/<uuid:uuid>/ticket": lambda w: {"uuid": w.convo.uuid},
     "desk/files/<uuid:uuid>": lambda w: {"uuid": w.attachment.uuid},
     "portal/tickets/<uuid:uuid>": by_uuid,
     "portal/tickets/<uuid:uuid>/received": by_uuid,
     "portal/tickets/<uuid:uuid>/reply": by_uuid,
+    "portal/tickets/<uuid:uuid>/solved": by_uuid,
+    "portal/tickets/<uuid:uuid>/rating": by_uuid,
+    "portal/chat/<uuid:uuid>": lambda w: {"uuid": w.convo.uuid},
+    "portal/chat/<uuid:uuid>/ticket": lambda w: {"uuid": w.convo.uuid},
     "portal/files/<uuid:uuid>": lambda w: {"uuid": w.attachment.uuid},
     "portal/articles/<uuid:uuid>": lambda w: {"uuid": w.article.uuid},
+    "portal/articles/<uuid:uuid>/feedback": lambda w: {"uuid": w.article.uuid},
     "admin/review/<int:pk>/answer": lambda w: {"pk": w.review.pk},
     "admin/review/<int:pk>/skip": lambda w: {"pk": w.review.pk},
     "admin/review/<int:pk>/undo": lambda w: {"pk": w.review.pk},
@@ -116,7 +130,9 @@ SHARED_WITH_CLIENT = {
 }  # fmt: skip
 """Reference data that every log-in of the same client may read: only the other client is a stranger here."""
 
-SHARED_WITH_STAFF = {"api/v1/articles/<int:pk>"}
+SHARED_WITH_STAFF = {
+    "api/v1/articles/<int:pk>", "desk/articles/<uuid:uuid>", "desk/articles/<uuid:uuid>/feedback",
+}  # fmt: skip
 """What all staff of the client read, whatever their team."""
 
 COLLECTIONS = {
@@ -126,6 +142,7 @@ COLLECTIONS = {
     "api/v1/modules", "api/v1/teams", "api/v1/routing-rules", "api/v1/articles", "api/v1/admin/categories",
     "api/v1/classify", "api/v1/classify/ticket", "api/v1/classify/history", "api/v1/classify/file",
     "api/v1/workflow/classify", "api/v1/workflow/extract", "api/v1/workflow/respond",
+    "portal/chat/", "portal/articles/", "desk/articles/", "desk/assistant/", "api/v1/chat",
     "api/v1/workflow/route", "api/v1/workflow/process", "api/v1/files/upload", "api/v1/files/presign",
 }  # fmt: skip
 
@@ -140,6 +157,7 @@ OPEN = {
     "api/v1/health/live": "says nothing",
     "api/v1/health/ready": "says nothing",
     "health": "details for staff only",
+    "portal/rate/<str:token>": "a signed link; proved in ingest's test_rating",
     "metrics": "behind a token or an address list; proved in test_health",
 }
 
@@ -191,6 +209,13 @@ class Secret:
             support=9, right=9, bound=0.7,
         )  # fmt: skip
         self.run = run_request(ticket=self.ticket)
+        self.convo = ChatConvo.objects.create(
+            client=client,
+            user=self.world.lead,
+            caller=str(self.world.lead.uuid),
+            audience="agent",
+            title=MARK,
+        )
 
     def _attachment(self) -> Attachment:
         row = Attachment(client=self.world.client_a, ticket=self.ticket, name=f"{MARK}.txt", size=1)
@@ -220,7 +245,7 @@ BODY: dict[str, Any] = {
     "body": "x", "text": "x", "ticket": "x", "subject": "x", "name": "x", "slug": "x", "status": "closed",
     "client": "a", "team": f"{MARK}-team", "category": MARK, "project": MARK, "taxonomy": f"{MARK}-taxonomy",
     "severity": "high", "kind": "related", "to": "SW-1", "user_id": "u", "title": "x", "then": "",
-    "tone": "formal",
+    "tone": "formal", "message": "x", "rating": 1, "helped": "yes",
     "tickets": [{"body": "x", "project": MARK}],
 }  # fmt: skip
 IGNORED = {"Session", "IdempotencyRecord", "OutstandingToken", "LogEntry"}
