@@ -174,7 +174,8 @@ def ticket_source(ticket: Ticket, audience: str, *, resolved: bool = False) -> C
         title=ticket.subject,
         reference=ticket.reference,
         url=url,
-        excerpt=Truncator(" ".join(plain_text(answer or ticket.body).split())).chars(180),
+        # The own words say nothing new to the one who wrote them.
+        excerpt=Truncator(" ".join(plain_text(answer or "").split())).chars(180),
     )
     text = f"{ticket.reference}, {ticket.get_status_display()}. Asked: {ticket.body[:_ANSWER_CHARACTERS]}"
     if answer:

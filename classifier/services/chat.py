@@ -246,9 +246,8 @@ def chat_ticket_open(
     A second call answers with the first one's ticket. Raises ValidationFailed for a conversation without a
     question. Emits ``ticket_opened``.
     """
-    locked = (
-        ChatConvo.objects.select_for_update(of=("self",)).select_related("client", "ticket").get(pk=convo.pk)
-    )
+    # Without joins: PostgreSQL reads the locked row anew, but not the rows joined to it.
+    locked = ChatConvo.objects.select_for_update().get(pk=convo.pk)
     if locked.ticket is not None:
         return locked.ticket, False
     if not locked.messages.asked().exists():

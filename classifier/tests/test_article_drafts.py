@@ -59,6 +59,7 @@ class DraftTests(TestCase):
         self.resolve()
         self.client.force_login(self.world.agent)
         url = reverse("triage:article", args=[self.ticket.uuid])
+        self.assertContains(self.client.get(self.ticket.get_absolute_url()), f'action="{url}"')
         page = self.client.post(url, follow=True)
         self.assertContains(page, "This is a draft")
         self.assertContains(page, self.ticket.reference)

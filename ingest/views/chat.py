@@ -155,7 +155,7 @@ def _answered(request: HttpRequest, place: Place, actor: Actor, question: ChatMe
         context = {"message": answer, "convo": convo, "ticket_route": place.ticket}
         return {"html": render_to_string("ingest/_chat_message.html", context, request=request)}
 
-    opening = {"convo": str(convo.uuid), "url": url}
+    opening = {"convo": str(convo.uuid), "url": url, "title": convo.title}
     return stream_response(chat_events(question=question, actor=actor, opening=opening, closing=closing))
 
 

@@ -31,7 +31,8 @@
     head.append(element("span", "msg__author", author));
     bubble.append(words);
     box.append(head, bubble);
-    row.append(element("span", "avatar avatar--l " + (kind === "msg--requester" ? "avatar--requester" : "avatar--automation")), box);
+    var face = chat.querySelector(kind === "msg--requester" ? "[data-chat-user]" : "[data-chat-assistant]");
+    row.append(face.content.cloneNode(true), box);
     log.append(row);
     toEnd();
     return { row: row, words: words, bubble: bubble };
@@ -79,11 +80,21 @@
     }
   }
 
+  /* The first question makes the conversation: the next ones go there, and it can be found again. */
   function adopt(data) {
-    if (form.action !== data.url) {
-      form.action = data.url;
-      window.history.replaceState(null, "", data.url);
-    }
+    if (new URL(form.action).pathname === data.url) { return; }
+    form.action = data.url;
+    window.history.replaceState(null, "", data.url);
+    var fresh = document.querySelector("[data-chat-new]");
+    var item = document.querySelector("[data-chat-history]");
+    var none = document.querySelector("[data-chat-none]");
+    if (fresh) { fresh.hidden = false; }
+    if (none) { none.remove(); }
+    if (!item) { return; }
+    var link = item.content.cloneNode(true);
+    link.querySelector("a").href = data.url;
+    link.querySelector("[data-name]").textContent = data.title;
+    item.after(link);
   }
 
   function finish(answer, html) {

@@ -111,13 +111,15 @@ def _found(row: Article, text: tuple[str, str], weights: dict[str, float]) -> Fo
 
 
 def _excerpt(body: str, stems: list[str]) -> str:
-    """The first words around the first hit, as plain text."""
+    """The sentence of the first hit and what follows, as plain text; the beginning where that is near."""
     text = " ".join(plain_text(body).split())
     places = [place for stem in stems if (place := text.casefold().find(stem)) >= 0]
-    start = min(places, default=0)
-    start = 0 if start < _EXCERPT // 2 else text.rfind(" ", 0, start - 40) + 1
-    lead = "…" if start else ""
-    return lead + Truncator(text[start:]).chars(_EXCERPT)
+    hit = min(places, default=0)
+    if hit < _EXCERPT - 40:
+        return Truncator(text).chars(_EXCERPT)
+    sentence = max(text.rfind(mark, 0, hit) for mark in (". ", "? ", ": ")) + 2
+    start = sentence if hit - sentence < _EXCERPT // 2 else text.rfind(" ", 0, hit - 40) + 1
+    return f"…{Truncator(text[start:]).chars(_EXCERPT)}"
 
 
 def plain_text(markdown: str) -> str:
