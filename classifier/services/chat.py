@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -144,7 +144,17 @@ def chat_answer_stages(*, question: ChatMessage, actor: Actor) -> Iterator[Stage
             yield Stage("Writing an answer…")
             written = _ask_model(question, findings, leaving, answer)
             words = _merged(written, words, leaving) if written is not None else words
+    words = _admit_unread(question, words)
     yield _keep(answer, words, milliseconds=round((time.monotonic() - started) * 1000))
+
+
+def _admit_unread(question: ChatMessage, words: TemplateAnswer) -> TemplateAnswer:
+    """Say first what the answer does not know."""
+    unread = [row.name for row in question.files.exclude(status=AttachmentStatus.PARSED)]
+    if not unread:
+        return words
+    names = ", ".join(f"“{name}”" for name in unread)
+    return replace(words, text=f"I could not read {names}; this answer does without.\n\n{words.text}")
 
 
 def _find(question: ChatMessage, actor: Actor) -> ChatFindings:

@@ -223,6 +223,14 @@ class ApiTests(ChatPages):
         self.assertIn("The VPN drops", answer["reply"])
         self.assertEqual(Attachment.objects.get().status, "parsed")
 
+    def test_a_file_that_cannot_be_read_is_named(self) -> None:
+        """C22: the answer does not pretend to know what is in it."""
+        file = SimpleUploadedFile("scan.pdf", b"no PDF at all")
+        stored = self.api.post("/api/v1/files/upload", {"file": file}, format="multipart").json()
+        answer = self.ask(message=VPN, attachments=[stored["file_id"]]).json()
+        self.assertIn("I could not read “scan.pdf”", answer["reply"])
+        self.assertIn("The VPN drops", answer["reply"])
+
     def test_a_key_asks_for_staff_and_needs_its_scope(self) -> None:
         """A2: within the key's client; history belongs to the key."""
         key = api_key_issue(
