@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.core.files.base import ContentFile
 from django.test import Client as Browser
@@ -313,6 +314,7 @@ class AccessMatrixTests(TestCase):
         known = set(OBJECTS) | COLLECTIONS | set(OPEN)
         self.assertEqual(sorted(set(routes()) - known), [])
 
+    @pytest.mark.timeout(400)  # three thousand requests; a busy machine needs more than the usual limit
     def test_nobody_reaches_a_foreign_object(self) -> None:
         """A2: each route × method × stranger."""
         existing = set(routes())
