@@ -13,8 +13,9 @@ class ClassifierConfig(AppConfig):
         """Connect the receivers and fill the slots of lower layers."""
         from classifier import panels, receivers  # noqa: PLC0415  models are not loaded before
         from classifier.selectors import indicators, sets  # noqa: PLC0415
+        from classifier.services.chat import chat_erase, chat_export  # noqa: PLC0415
         from classifier.services.llm import llm_health  # noqa: PLC0415
-        from common.registries import health_checks  # noqa: PLC0415
+        from common.registries import PersonalData, health_checks, personal_data  # noqa: PLC0415
         from ticketing import events  # noqa: PLC0415
 
         events.ticket_opened.connect(receivers.request_triage, dispatch_uid="classifier.request_triage")
@@ -29,6 +30,10 @@ class ClassifierConfig(AppConfig):
             receivers.request_triage_of_import, dispatch_uid="classifier.request_triage_of_import"
         )
         health_checks.register("llm", llm_health)
+        chat = PersonalData(
+            model="classifier.ChatMessage", fields=("body", "sources"), erase=chat_erase, export=chat_export
+        )
+        personal_data.register(chat.model, chat)
         panels.register()
         indicators.register()
         sets.register()

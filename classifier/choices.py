@@ -80,6 +80,7 @@ class ProviderStep(models.TextChoices):
     ANY = "any", "Everything"
     TRIAGE = "triage", "Triage"
     DRAFT = "draft", "Drafts"
+    CHAT = "chat", "Chat"
 
 
 class ProviderTier(models.TextChoices):
@@ -129,3 +130,17 @@ class Tone(models.TextChoices):
     FORMAL = "formal", "Formal"
     FRIENDLY = "friendly", "Friendly"
     TECHNICAL = "technical", "Technical"
+
+
+class ChatAudience(models.TextChoices):
+    """For whom an answer was found: it decides which sources it may rest on."""
+
+    REQUESTER = "requester", "Requester"
+    AGENT = "agent", "Agent"
+
+
+class ChatRole(models.TextChoices):
+    """Who speaks."""
+
+    USER = "user", "Person"
+    ASSISTANT = "assistant", "Assistant"

@@ -8,7 +8,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Q
 
-from classifier.choices import DraftState, ReviewState, RunState
+from classifier.choices import ChatAudience, ChatRole, DraftState, ReviewState, RunState
 from common.actors import Actor, Deed, Role
 from ticketing.models import Ticket
 
@@ -92,3 +92,27 @@ class SecondOpinionQuerySet(models.QuerySet[Any]):
         """Open ones the person may give: not on the own answers."""
         rows = self.visible_to(actor).filter(reviewed_at=None, item__reviewed_by__isnull=False)
         return rows.exclude(item__reviewed_by_id=actor.user_id)
+
+
+class ChatConvoQuerySet(models.QuerySet[Any]):
+    """Conversations with the assistant."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """The caller's own, within the caller's clients; as a requester only those held as one."""
+        if actor.role is Role.ANONYMOUS or not actor.id:
+            return self.none()
+        audience = ChatAudience.AGENT if actor.is_staff else ChatAudience.REQUESTER
+        rows = self.filter(caller=actor.id, audience=audience)
+        return rows if actor.client_ids is None else rows.filter(client__in=actor.client_ids)
+
+    def for_list(self) -> Self:
+        """What a list shows."""
+        return self.select_related("client", "ticket", "about")
+
+
+class ChatMessageQuerySet(models.QuerySet[Any]):
+    """Questions and answers."""
+
+    def asked(self) -> Self:
+        """What people asked."""
+        return self.filter(role=ChatRole.USER)

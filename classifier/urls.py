@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from classifier.views import proposals, providers, review, what_if
+from classifier.views import knowledge, proposals, providers, review, what_if
 
 app_name = "review"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 
 desk_patterns: list[URLPattern | URLResolver] = [
     path("tickets/<uuid:uuid>/draft", review.draft, name="draft"),
+    path("tickets/<uuid:uuid>/article", knowledge.article, name="article"),
     path("tickets/<uuid:uuid>/triage", review.retriage, name="retriage"),
 ]
 """Included beside the desk's own routes under the name "triage"; ticketing knows the names, not the code."""

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from classifier.selectors import figures
+from classifier.selectors.satisfaction import by_draft
 from common.actors import Actor
 from common.registries import dashboard_cards
 from config.charts import columns, percent, slices
@@ -20,7 +21,7 @@ from teams.api.actors import actor_of
 from teams.selectors import alerts_newest, alerts_open
 from ticketing.choices import Priority, Sentiment
 from ticketing.models import Category
-from ticketing.selectors import volume
+from ticketing.selectors import satisfaction, volume
 from ticketing.selectors.volume import Span
 
 PERIODS = {1: "Today", 7: "7 days", 30: "30 days"}
@@ -84,6 +85,7 @@ def dashboard(*, actor: Actor, now: datetime, days: int) -> dict[str, Any]:
         "sections": sections,
         "week": _changes(actor, span, totals),
         "blind": _blind_tables(review, span),
+        "satisfaction": _satisfaction_groups(actor, span),
         "empty": not open_now["open"] and not totals["opened"] and not totals["opened_before"],
         "links": {
             "portal": "/portal/",
@@ -181,7 +183,32 @@ def _promises(actor: Actor, span: Span, totals: dict[str, Any]) -> list[Figure]:
             change=_ratio(totals["resolved"], totals["resolved_before"]),
             count=totals["resolved"],
         ),
-        *_satisfaction(actor, span),
+        _satisfaction(actor, span),
+    ]
+
+
+def _satisfaction(actor: Actor, span: Span) -> Figure:
+    """The mean of the ratings, 1 to 5; few people rate, so the number stands beside it."""
+    rated = satisfaction.overall(actor=actor, span=span)
+    noun = "rating" if rated["count"] == 1 else "ratings"
+    return Figure(
+        "Satisfaction",
+        "–" if rated["mean"] is None else f"{rated['mean']:.1f}",
+        _list("ticketing_ticketfeedback", created_at__gte=span.start.isoformat()),
+        _tone(rated["mean"], 4.5),
+        _ratio(rated["mean"], rated["mean_before"]),
+        "over 4.5",
+        f"{rated['count']:,} {noun}" if rated["count"] else "Nobody has rated yet",
+        rated["count"],
+    )
+
+
+def _satisfaction_groups(actor: Actor, span: Span) -> list[dict[str, Any]]:
+    """Ratings by team, by category and by whether a draft was used."""
+    return [
+        {"name": "By team", "lines": satisfaction.by_team(actor=actor, span=span)[:_MIX_LINES]},
+        {"name": "By category", "lines": satisfaction.by_category(actor=actor, span=span)[:_MIX_LINES]},
+        {"name": "By draft", "lines": by_draft(actor=actor, span=span)},
     ]
 
 
@@ -219,29 +246,6 @@ def _sla(actor: Actor, span: Span) -> list[Figure]:
             note=f"{card['breached_now']:,} already late",
             count=card["due_soon"],
         ),
-    ]
-
-
-def _satisfaction(actor: Actor, span: Span) -> list[Figure]:
-    """The mean rating of requesters, where that part of the house is installed.
-
-    The card "satisfaction" answers ``mean`` (1 to 5, or None), ``mean_before``, ``count`` and ``link``.
-    """
-    if "satisfaction" not in dashboard_cards:
-        return []
-    card = dashboard_cards.get("satisfaction")({"actor": actor, "since": span.start, "until": span.until})
-    mean = card["mean"]
-    return [
-        Figure(
-            "Satisfaction",
-            "–" if mean is None else f"{mean:.1f}",
-            card["link"],
-            _tone(mean, 4.5),
-            _ratio(mean, card.get("mean_before")),
-            "over 4.5",
-            f"{card['count']:,} ratings",
-            card["count"],
-        )
     ]
 
 

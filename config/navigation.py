@@ -86,6 +86,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _link("Review queue", "rule", reverse("review:queue"), badge=badge),
             _link("Desk", "support_agent", reverse("desk:queue")),
             _list("Requesters", "person", "ticketing_requester"),
+            _list("Ratings", "star", "ticketing_ticketfeedback"),
             _link("Imports", "upload_file", reverse("imports:overview"), permission=_importers),
         ),
         _group(
@@ -111,6 +112,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _link("Language models", "neurology", reverse("review:providers")),
             _list("Language model records", "settings_input_component", "classifier_llmprovider"),
             _list("Prompts", "chat", "classifier_promptversion"),
+            _list("Conversations", "forum", "classifier_chatconvo"),
             _list("What left the house", "outbound", "classifier_llmcall"),
         ),
         _group(

@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from classifier import urls as classifier_urls
 from config import pages
 from config.health import urls as health_urls
+from ingest import urls as ingest_urls
 
 api = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
@@ -32,6 +33,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("desk/", include("ticketing.urls")),
     path("desk/", include((classifier_urls.desk_patterns, "triage"))),
+    path("desk/", include((ingest_urls.desk_patterns, "assistant"))),
     path("portal/", include("ingest.urls")),
     path("mail/", include("ticketing.mail_urls")),
     path("notifications", include("teams.urls")),

@@ -71,3 +71,35 @@ class PortalReplyForm(forms.Form):
         error_messages={"required": "Write a message before you send it."},
     )
     files = ReadableFilesField(required=False)  # type: ignore[assignment]
+
+
+class ChatForm(forms.Form):
+    """A question to the assistant."""
+
+    message = forms.CharField(
+        label="Your question",
+        required=False,
+        max_length=4_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"max_length": "At most 4,000 characters; send the rest as a file."},
+    )
+    files = ReadableFilesField(label="Files", required=False)  # type: ignore[assignment]
+
+
+class RatingForm(forms.Form):
+    """One to five, and why."""
+
+    RATINGS = ((5, "Very good"), (4, "Good"), (3, "Fair"), (2, "Poor"), (1, "Bad"))
+    rating = forms.TypedChoiceField(
+        label="How was our help?",
+        choices=RATINGS,
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose one of the five ratings."},
+    )
+    comment = forms.CharField(
+        label="What was good, what was not?",
+        required=False,
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "input"}),
+    )

@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from classifier.choices import Purpose
 from classifier.models import LlmCall, Prediction, ResponseDraft, ReviewItem, WorkflowRun
-from common.registries import dashboard_cards
 from config.dashboard import Figure, dashboard
 from sla.models import Clock
 from teams.choices import AlertSeverity
@@ -17,6 +16,7 @@ from teams.models import User
 from teams.services.alerts import alert_raise
 from ticketing.models import Ticket
 from ticketing.services.assignments import ticket_assign
+from ticketing.services.feedback import feedback_give
 from ticketing.services.tickets import next_due_set, status_change
 from ticketing.tests.world import World
 
@@ -128,16 +128,19 @@ class DashboardListsTest(TestCase):
             with self.subTest(link=link):
                 self.assertEqual(self.client.get(link).context["cl"].queryset.count(), count)
 
-    def test_satisfaction_has_its_slot(self) -> None:
-        """O5: the figure appears with whoever fills the slot, beside its target."""
-        card = {"mean": 4.7, "mean_before": 4.2, "count": 3, "link": "/admin/"}
-        before = "satisfaction" in dashboard_cards
-        if not before:
-            self.assertNotIn("Satisfaction", [figure.label for figure in self.figures(self.world.lead)])
-            dashboard_cards.register("satisfaction", lambda given: card)
-            self.addCleanup(dashboard_cards._items.pop, "satisfaction")
-            figure = next(row for row in self.figures(self.world.lead) if row.label == "Satisfaction")
-            self.assertEqual((figure.value, figure.tone, figure.target), ("4.7", "good", "over 4.5"))
+    def test_satisfaction_stands_among_the_promises(self) -> None:
+        """O5, T11: the mean beside its target, and the groups below."""
+        ticket = Ticket.objects.filter(client=self.world.client_a, status="resolved").first()
+        assert ticket is not None
+        rita = self.world.actor(self.world.requester)
+        feedback_give(ticket=ticket, rating=5, comment="", source="portal", actor=rita)
+        figure = next(row for row in self.figures(self.world.lead) if row.label == "Satisfaction")
+        told = (figure.value, figure.tone, figure.target, figure.note)
+        self.assertEqual(told, ("5.0", "good", "over 4.5", "1 rating"))
+        found = dashboard(actor=self.world.actor(self.world.lead), now=timezone.now(), days=7)
+        self.assertEqual(found["satisfaction"][0]["lines"][0].count, 1)
+        self.client.force_login(self.world.lead)
+        self.assertEqual(self.client.get(figure.link).context["cl"].queryset.count(), 1)
 
     def test_the_page_shows_everything_a_lead_asks_for(self) -> None:
         """O5: each figure of the list, and the icon of the tab."""

@@ -10,18 +10,21 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import timezone
 
+from classifier.services.chat import Question, chat_ask, chat_ticket_open
 from sla.models import Clock
 from sla.services.checks import check_due
 from sla.services.defaults import defaults_load
 from teams.choices import Group
 from teams.models import Notification, TeamMember
-from ticketing.models import RoutingRule, TicketEvent
+from ticketing.models import Article, ArticleFeedback, RoutingRule, Ticket, TicketEvent, TicketFeedback
+from ticketing.services.articles import article_feedback_give
 from ticketing.services.assignments import ticket_assign
 from ticketing.services.audit import chain_verify
 from ticketing.services.desk import ticket_hand_over
+from ticketing.services.feedback import feedback_give
 from ticketing.services.handout import waiting_hand_out
 from ticketing.services.routing import rule_hit
-from ticketing.services.tickets import TicketChanges, ticket_update
+from ticketing.services.tickets import TicketChanges, status_change, ticket_update
 from ticketing.tests.world import World, make_user
 
 
@@ -138,3 +141,30 @@ class TwoWriterTests(TransactionTestCase):
         keys = list(Notification.objects.values_list("event_key", "recipient"))
         self.assertEqual(len(keys), len(set(keys)))
         self.assertEqual(breached, 1)
+
+    def test_two_clicks_turn_a_conversation_into_one_ticket(self) -> None:
+        """C22: whoever comes second is led to the first one's ticket."""
+        actor = self.world.actor(self.world.requester)
+        asked = chat_ask(client=self.world.client_a, question=Question(text="The VPN drops"), actor=actor)
+        results = together(*[lambda: chat_ticket_open(convo=asked.convo, actor=actor)] * 3)
+        self.assertEqual([item for item in results if isinstance(item, Exception)], [])
+        self.assertEqual(sorted(item[1] for item in results if isinstance(item, tuple)), [False, False, True])
+        self.assertEqual(Ticket.objects.count(), 1)
+
+    def test_two_ratings_and_two_answers_leave_one_of_each(self) -> None:
+        """T11, C23: once a ticket, once a reader and article."""
+        actor = self.world.actor(self.world.requester)
+        lead = self.world.actor(self.world.lead)
+        ticket = status_change(ticket=self.world.ticket(), status="resolved", actor=lead)
+        article = Article.objects.create(client=self.world.client_a, slug="a", title="A", body="A")
+
+        def rate() -> object:
+            return feedback_give(ticket=ticket, rating=4, comment="", source="portal", actor=actor)
+
+        def answer() -> object:
+            return article_feedback_give(article=article, helped=True, actor=actor)
+
+        results = together(rate, rate, answer, answer)
+        self.assertEqual([item for item in results if isinstance(item, Exception)], [])
+        self.assertEqual((TicketFeedback.objects.count(), ArticleFeedback.objects.count()), (1, 1))
+        self.assertIsNone(chain_verify(ticket=ticket))

@@ -201,3 +201,11 @@ class ImportTriage(models.TextChoices):
 
     NONE = "none", "Leave them as they are in the file"
     LOCAL = "local", "Sort open tickets with rules and the local model"
+
+
+class FeedbackSource(models.TextChoices):
+    """Where a requester gave a rating."""
+
+    LINK = "link", "Signed link"
+    PORTAL = "portal", "Portal"
+    API = "api", "API"

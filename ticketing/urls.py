@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from ticketing.views import files, presence, queue, ticket
+from ticketing.views import articles, files, presence, queue, ticket
 
 app_name = "desk"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", queue.queue, name="queue"),
+    path("articles/", articles.articles, name="articles"),
+    path("articles/<uuid:uuid>", articles.article, name="article"),
+    path("articles/<uuid:uuid>/feedback", articles.feedback, name="article-feedback"),
     path("bulk", queue.bulk, name="bulk"),
     path("presence", presence.presence, name="presence"),
     path("files/<uuid:uuid>", files.file, name="file"),

@@ -12,6 +12,7 @@ from classifier.api.answers import SimilarTicketsAnswer
 from classifier.api.serializers import DraftInput, DraftSerializer, RunSerializer
 from classifier.models import WorkflowRun
 from classifier.selectors.similar import confirmed_lines, linked_lines, nearest_lines
+from classifier.services.article_drafts import article_from_ticket
 from classifier.services.drafts import draft_make
 from classifier.services.runs import run_request
 from classifier.tasks import triage
@@ -20,6 +21,7 @@ from teams.api.actors import actor_of
 from teams.api.idempotency import idempotent
 from teams.api.permissions import IsStaffActor
 from teams.choices import Scope
+from ticketing.api.reference_serializers import ArticleSerializer
 from ticketing.selectors.access import access_ticket
 
 _RUNS = 50
@@ -86,3 +88,20 @@ class TicketDraftView(TicketTriageBase):
         ticket = access_ticket(actor=actor, ref=ref)
         draft = draft_make(ticket=ticket, tone=data.validated_data["tone"], actor=actor)
         return Response(DraftSerializer(draft).data, status=status.HTTP_201_CREATED)
+
+
+class TicketArticleView(TicketTriageBase):
+    """A resolved ticket as the draft of an article."""
+
+    @extend_schema(
+        operation_id="ticket_article",
+        request=None,
+        responses={201: ArticleSerializer, 200: ArticleSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, ref: str) -> Response:
+        """Draft an internal, unpublished article without personal data; 200 with the one that is there."""
+        actor = actor_of(request)
+        draft, is_new = article_from_ticket(ticket=access_ticket(actor=actor, ref=ref), actor=actor)
+        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
+        return Response(ArticleSerializer(draft).data, status=code)

@@ -18,5 +18,6 @@ urlpatterns = [
     path("tickets/<str:ref>/runs", ticket_views.TicketRunsView.as_view(), name="ticket-runs"),
     path("tickets/<str:ref>/similar", ticket_views.TicketSimilarView.as_view(), name="ticket-similar"),
     path("tickets/<str:ref>/triage", ticket_views.TicketTriageView.as_view(), name="ticket-triage"),
+    path("tickets/<str:ref>/article", ticket_views.TicketArticleView.as_view(), name="ticket-article"),
     path("tickets/<str:ref>/draft", ticket_views.TicketDraftView.as_view(), name="ticket-draft"),
 ]

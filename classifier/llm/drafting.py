@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -119,19 +119,25 @@ def build_draft_messages(
         "severity": brief.severity,
         "ask_for": [name.replace("_", " ") for name in brief.missing],
     }
-    sources = "\n\n".join(
-        f"Source {place}: {_bare(item.title)}\n{_bare(item.text)[:_SOURCE_CHARACTERS]}"
-        for place, item in enumerate(brief.materials[:_MOST_SOURCES], start=1)
-    )
+    sources = sources_text(brief.materials)
     return (
         Message(role="system", before=render(prompt.system, {"schema": schema})),
         Message(
             role="user",
             before=f"Known: {json.dumps(facts, ensure_ascii=False)}\nSources:\n",
-            content=sources or "There are no sources.",
+            content=sources,
         ),
         fence(ticket, prompt, secret=secret),
     )
+
+
+def sources_text(materials: Sequence[Material]) -> str:
+    """The sources by number, without the personal data in them: nothing of it can be restored."""
+    listed = "\n\n".join(
+        f"Source {place}: {_bare(item.title)}\n{_bare(item.text)[:_SOURCE_CHARACTERS]}"
+        for place, item in enumerate(materials[:_MOST_SOURCES], start=1)
+    )
+    return listed or "There are no sources."
 
 
 def _bare(text: str) -> str:
@@ -146,20 +152,27 @@ def _check(
     Contacts are compared whole: the beginning of a longer address is another address.
     """
     given = " ".join((ticket.text, *(f"{item.title} {item.text}" for item in brief.materials)))
+    problem = unfounded(texts, given=given, placeholders=set(completion.placeholders))
+    if problem:
+        raise refused(f"The draft names {problem}.", completion)
+
+
+def unfounded(texts: Sequence[str], *, given: str, placeholders: Collection[str]) -> str:
+    """What the texts name that nobody gave: a placeholder, or a link, address or number; empty if nothing."""
     known = {_bare_contact(found) for found in _CONTACT.findall(given)}
     for text in texts:
-        foreign = set(_PLACEHOLDER.findall(text)) - set(completion.placeholders)
-        if foreign:
-            raise _refused("The draft names a placeholder that was not issued.", completion)
+        if set(_PLACEHOLDER.findall(text)) - set(placeholders):
+            return "a placeholder that was not issued"
         if any(_bare_contact(found) not in known for found in _CONTACT.findall(text)):
-            raise _refused("The draft names a contact that nobody gave it.", completion)
+            return "a contact that nobody gave it"
+    return ""
 
 
 def _bare_contact(found: str) -> str:
     return re.sub(r"[\s()/-]", "", found.rstrip(".,;:!?/")).casefold()
 
 
-def _refused(message: str, completion: Completion[DraftAnswer]) -> LlmError:
+def refused(message: str, completion: Completion[Any]) -> LlmError:
     """An answer that was paid for and cannot be used."""
     return LlmError(
         FailureKind.SCHEMA_INVALID,

@@ -1,5 +1,6 @@
 """Runs, what they predicted, what people made of it, and what is learned from that."""
 
+from classifier.models.chat import ChatConvo, ChatMessage
 from classifier.models.language import LlmProvider, PromptVersion
 from classifier.models.learning import (
     LabelledExample,
@@ -16,6 +17,8 @@ from classifier.models.trials import WhatIfTrial
 from classifier.models.vectors import ExampleVector, TicketVector, VectorSpace
 
 __all__ = [
+    "ChatConvo",
+    "ChatMessage",
     "Classification",
     "ExampleVector",
     "ExtractedField",

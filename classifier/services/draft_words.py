@@ -67,19 +67,17 @@ def draft_compose(*, job: DraftJob) -> DraftResult:
 
 def _may_ask(job: DraftJob) -> bool:
     """Switched on, in time, and not kept in the house by the category."""
-    if job.seconds <= 0 or not _may_leave(job):
+    if job.seconds <= 0 or not may_leave(client=job.client, category=job.category):
         return False
     on = flags_enabled("ENABLE_ENGINE_LLM", "ENABLE_LLM_DRAFTS", client_id=job.client.pk)
     return all(on.values())
 
 
-def _may_leave(job: DraftJob) -> bool:
-    """An undecided ticket may be of any category, so it leaves only where every one of them may."""
-    if job.category is not None:
-        return job.category.allow_external_llm
-    closed = Category.objects.filter(
-        taxonomy=job.client.ticketing_settings.taxonomy, allow_external_llm=False
-    )
+def may_leave(*, client: Client, category: Category | None) -> bool:
+    """Whether a text may be sent to a model; an undecided one may be of any category: all must allow it."""
+    if category is not None:
+        return category.allow_external_llm
+    closed = Category.objects.filter(taxonomy=client.ticketing_settings.taxonomy, allow_external_llm=False)
     return not closed.filter(is_active=True).exists()
 
 

@@ -37,14 +37,15 @@ def portal_request_open(
     the first file with words is the request. Raises ValidationFailed naming every file at fault, or
     saying that nothing can be read. Emits ``attachment_added``, ``ticket_opened``.
     """
-    parsed = _read(request.uploads)
+    parsed = files_read(request.uploads)
     text = request.text.strip()
     first = next((file for file in parsed if file.text.strip()), None)
     if not text and first is None:
         problem = "The files hold no readable text. Write what happened, or send another file."
         raise ValidationFailed(fields={"files" if request.uploads else "body": [problem]})
     attachments = tuple(
-        _store(client, upload, result, actor) for upload, result in zip(request.uploads, parsed, strict=True)
+        parsed_store(client, upload, result, actor)
+        for upload, result in zip(request.uploads, parsed, strict=True)
     )
     subject = request.subject or (subject_of(first) if first and not text else "")
     new = NewTicket(
@@ -59,7 +60,8 @@ def portal_request_open(
     return ticket_open(new=new, actor=actor)
 
 
-def _read(uploads: Sequence[Upload]) -> list[ParsedFile]:
+def files_read(uploads: Sequence[Upload]) -> list[ParsedFile]:
+    """What the files say, in their order. Raises ValidationFailed naming every file at fault."""
     parsed: list[ParsedFile] = []
     problems: list[str] = []
     for upload in uploads:
@@ -72,7 +74,8 @@ def _read(uploads: Sequence[Upload]) -> list[ParsedFile]:
     return parsed
 
 
-def _store(client: Client, upload: Upload, parsed: ParsedFile, actor: Actor) -> Attachment:
+def parsed_store(client: Client, upload: Upload, parsed: ParsedFile, actor: Actor) -> Attachment:
+    """Keep a file that has been read, with what was read. Emits ``attachment_added``."""
     return attachment_store(
         client=client,
         name=upload.name,

@@ -62,7 +62,7 @@ class SubmitTest(TestCase):
 
     def test_triage_that_fails_loses_no_ticket(self) -> None:
         """C1: the ticket is safe and its run waits for the sweeper."""
-        with patch("ingest.views.ticket_triage", side_effect=RuntimeError("broken")):
+        with patch("ingest.views.portal.ticket_triage", side_effect=RuntimeError("broken")):
             ticket = self.send(body=VPN)
         self.assertIsNone(ticket.triaged_at)
         page = self.client.get(reverse("portal:submitted", args=[ticket.uuid]))

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -259,8 +260,22 @@ class ProjectsAdmin(ClientAdmin):
 class ArticlesAdmin(HistoryAdmin):
     """Answers to common questions; public ones appear in drafts and in the portal."""
 
-    list_display = ("title", "client", "category", "visibility", "is_published", "updated_at")
+    list_display = ("title", "client", "category", "visibility", "is_published", "helped", "updated_at")
     list_filter = ("client", "visibility", "is_published", "category")
     search_fields = ("title", "body")
     list_select_related = ("client", "category")
     prepopulated_fields = {"slug": ("title",)}
+    readonly_fields = ("source_ticket", "helped")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what readers said."""
+        rows = super().get_queryset(request)
+        return rows.annotate(
+            answers=Count("feedback"), yes=Count("feedback", filter=Q(feedback__helped=True))
+        )
+
+    @admin.display(description="Helped", ordering="yes")
+    def helped(self, row: Article) -> str:
+        """How many of those who answered were helped."""
+        answers = getattr(row, "answers", 0)
+        return f"{row.yes} of {answers}" if answers else "–"  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ticketing.api import conversation_views, reference_views, views
+from ticketing.api import conversation_views, feedback_views, reference_views, views
 
 _LIST = {"get": "list"}
 _LIST_CREATE = {"get": "list", "post": "create"}
@@ -22,6 +22,7 @@ urlpatterns = [
         name="ticket-messages",
     ),
     path("tickets/<str:ref>/events", conversation_views.EventList.as_view(_LIST), name="ticket-events"),
+    path("tickets/<str:ref>/feedback", feedback_views.FeedbackView.as_view(), name="ticket-feedback"),
     path("tickets/<str:ref>/links", conversation_views.LinkList.as_view(_LIST_CREATE), name="ticket-links"),
     *reference_views.routes(),
 ]

@@ -2,7 +2,8 @@
 
 from ticketing.models.audit import Assignment, TicketEvent
 from ticketing.models.conversation import Attachment, Message
-from ticketing.models.knowledge import Article
+from ticketing.models.feedback import TicketFeedback
+from ticketing.models.knowledge import Article, ArticleFeedback
 from ticketing.models.mail import RequesterMailTemplate
 from ticketing.models.reference import (
     Category,
@@ -27,6 +28,7 @@ from ticketing.models.transfers import ImportedTicket, TicketBatch, TicketExport
 
 __all__ = [
     "Article",
+    "ArticleFeedback",
     "Assignment",
     "Attachment",
     "Category",
@@ -48,6 +50,7 @@ __all__ = [
     "TicketBatch",
     "TicketEvent",
     "TicketExport",
+    "TicketFeedback",
     "TicketLink",
     "TicketNumber",
     "TicketSearchDocument",

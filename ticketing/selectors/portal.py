@@ -88,10 +88,15 @@ def likely_category(ticket: Ticket) -> str:
 
 def reopens(ticket: Ticket) -> bool:
     """Whether a reply opens a resolved ticket again; later it opens a linked follow-up."""
+    until = reopen_until(ticket)
+    return until is not None and timezone.now() <= until
+
+
+def reopen_until(ticket: Ticket) -> datetime | None:
+    """Until when a reply opens a resolved ticket again; None for one in any other state."""
     if ticket.status_category != StatusCategory.RESOLVED or ticket.resolved_at is None:
-        return False
-    window = timedelta(days=ticket.client.ticketing_settings.reopen_days)
-    return timezone.now() <= ticket.resolved_at + window
+        return None
+    return ticket.resolved_at + timedelta(days=ticket.client.ticketing_settings.reopen_days)
 
 
 @dataclass(frozen=True, slots=True)

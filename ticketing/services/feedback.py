@@ -1,64 +1,85 @@
-"""Signed links that requesters get by mail: to rate an answer, and to stop the mails (T11, T13)."""
+"""Ratings of resolved tickets: the signed link, and the one rating a ticket has (T11)."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
-from django.conf import settings
 from django.core import signing
-from django.urls import NoReverseMatch, reverse
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
 
-from common.exceptions import NotFound
-from ticketing.models import Requester, Ticket
+from common.actors import Actor, Role
+from common.exceptions import Conflict, NotAllowed, ValidationFailed
+from ticketing.choices import StatusCategory
+from ticketing.models import Ticket, TicketFeedback
+from ticketing.services.audit import Change, events_append
+from ticketing.services.tickets import ticket_lock
 
-FEEDBACK_DAYS: Final = 30
-_FEEDBACK, _STOP = "switchyard.feedback", "switchyard.mail-stop"
+FEEDBACK_WINDOW: Final = timedelta(days=30)
+COMMENT_LIMIT: Final = 2_000
+_SALT: Final = "ticketing.feedback"
+_FINISHED: Final = {StatusCategory.RESOLVED, StatusCategory.CLOSED}
 
 
-def feedback_token(ticket: Ticket) -> str:
-    """Names a ticket to whoever got the mail; good for 30 days."""
-    return signing.dumps(str(ticket.uuid), salt=_FEEDBACK)
+class RatingClosed(Conflict):
+    """The ticket is not finished, or was finished too long ago."""
+
+    code = "rating_closed"
+    default_message = "This ticket cannot be rated now."
 
 
-def feedback_ticket(token: str) -> Ticket:
-    """The ticket of a token. Raises NotFound for one that is forged or too old."""
+def feedback_token(*, ticket: Ticket) -> str:
+    """What a rating link carries: the ticket, signed, good for 30 days; it opens the rating alone."""
+    return signing.dumps(ticket.uuid.hex, salt=_SALT)
+
+
+def feedback_ticket(*, token: str) -> Ticket | None:
+    """The ticket of a token; None for one that was tampered with or has expired."""
     try:
-        uuid = signing.loads(token, salt=_FEEDBACK, max_age=timedelta(days=FEEDBACK_DAYS))
-    except signing.BadSignature:
-        raise NotFound("The link is no longer valid.") from None
-    ticket: Ticket | None = Ticket.objects.select_related("client").filter(uuid=uuid).first()
-    if ticket is None:
-        raise NotFound("The link is no longer valid.")
-    return ticket
+        wanted = UUID(signing.loads(token, salt=_SALT, max_age=FEEDBACK_WINDOW))
+    except (signing.BadSignature, ValueError, TypeError, AttributeError):
+        return None
+    rows = Ticket.objects.select_related("client", "requester").filter(uuid=wanted)
+    return rows.first()
 
 
-def feedback_link(ticket: Ticket) -> str:
-    """The address of the rating page; empty where this installation has none."""
+def may_rate(*, ticket: Ticket, now: datetime) -> bool:
+    """Whether a rating may be given or changed: from the resolution on, for 30 days."""
+    if ticket.status_category not in _FINISHED:
+        return False
+    finished = ticket.resolved_at or ticket.closed_at
+    return finished is not None and now <= finished + FEEDBACK_WINDOW
+
+
+@transaction.atomic
+def feedback_give(
+    *, ticket: Ticket, rating: int, comment: str, source: str, actor: Actor
+) -> tuple[TicketFeedback, bool]:
+    """Store the rating, or change the one that is there; True where it is the first.
+
+    Only the requester rates: in person, by the signed link, or through a service that speaks for requesters.
+    Raises NotAllowed for agents, RatingClosed outside the window, ValidationFailed.
+    """
+    if actor.role not in {Role.REQUESTER, Role.SERVICE}:
+        raise NotAllowed("Only the requester rates a ticket.")
+    locked = ticket_lock(ticket_id=ticket.pk)
+    if not may_rate(ticket=locked, now=timezone.now()):
+        raise RatingClosed
+    row = TicketFeedback.objects.filter(ticket=locked).first()
+    is_new, old = row is None, row.rating if row else None
+    row = row or TicketFeedback(ticket=locked)
+    row.rating, row.source = rating, source
+    row.comment = comment.replace("\x00", "").strip()
+    if len(row.comment) > COMMENT_LIMIT:
+        raise ValidationFailed(fields={"comment": [f"At most {COMMENT_LIMIT:,} characters."]})
     try:
-        path = reverse("portal:feedback", args=[feedback_token(ticket)])
-    except NoReverseMatch:
-        return ""
-    return site_address(path)
-
-
-def stop_token(requester: Requester) -> str:
-    """Names a requester who may stop the automatic mails. Never expires: it must work when it is needed."""
-    return signing.dumps(str(requester.uuid), salt=_STOP)
-
-
-def stop_requester(token: str) -> Requester:
-    """The requester of a token. Raises NotFound for a forged one."""
-    try:
-        uuid = signing.loads(token, salt=_STOP)
-    except signing.BadSignature:
-        raise NotFound("The link is not valid.") from None
-    requester: Requester | None = Requester.objects.filter(uuid=uuid).first()
-    if requester is None:
-        raise NotFound("The link is not valid.")
-    return requester
-
-
-def site_address(path: str) -> str:
-    """A path of this installation as an address for mails."""
-    return str(settings.SITE_URL).rstrip("/") + path
+        row.full_clean()
+    except ValidationError as error:
+        raise ValidationFailed(fields=error.message_dict) from error
+    row.save()
+    change = Change("ticket.rated", field="rating", old=old, new=rating)
+    events_append(ticket=locked, actor=actor, changes=[change])
+    return row, is_new

@@ -27,7 +27,7 @@ from teams.services.notifications import notification_owe
 from ticketing.choices import Channel, RequesterMail, Status, StatusCategory
 from ticketing.models import Message, Requester, RequesterMailTemplate, Ticket
 from ticketing.services.audit import Change, events_append
-from ticketing.services.feedback import feedback_link, site_address, stop_token
+from ticketing.services.mail_links import feedback_link, site_address, stop_token
 from ticketing.services.rendering import render_body
 from ticketing.services.wording import DEFAULTS
 
@@ -158,7 +158,7 @@ def render_mail(kind: RequesterMail, payload: Mapping[str, Any]) -> Mapping[str,
     values = _values(kind, ticket, payload)
     subject, body = _words(kind, ticket)
     text = RequesterMailTemplate.fill(body, values)
-    stop = site_address(reverse("mail:stop", args=[stop_token(ticket.requester)]))
+    stop = site_address(reverse("mail:stop", args=[stop_token(requester=ticket.requester)]))
     person = kind == RequesterMail.REPLY
     line = one_line(RequesterMailTemplate.fill(subject, values))
     context = {
@@ -191,8 +191,6 @@ def _still_wanted(kind: RequesterMail, ticket: Ticket, payload: Mapping[str, Any
     over = {StatusCategory.RESOLVED, StatusCategory.CLOSED}
     if kind == RequesterMail.RATING and ticket.status_category not in over:
         raise Obsolete("The ticket was opened again.")
-    if kind == RequesterMail.RATING and not feedback_link(ticket):
-        raise Obsolete("This installation has no rating page.")
 
 
 def _not_too_many(ticket: Ticket) -> None:
@@ -222,7 +220,7 @@ def _values(kind: RequesterMail, ticket: Ticket, payload: Mapping[str, Any]) -> 
         "client": ticket.client.name,
         "requester": ticket.requester.name if kind == RequesterMail.REPLY else "",
         "link": site_address(reverse("portal:ticket", args=[ticket.uuid])),
-        "rating_link": feedback_link(ticket) if kind == RequesterMail.RATING else "",
+        "rating_link": feedback_link(ticket=ticket) if kind == RequesterMail.RATING else "",
         "reply": _reply(payload) if kind == RequesterMail.REPLY else "",
     }
 

@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from common.actors import Actor, ActorKind, Role
-from ticketing.services.feedback import stop_requester
+from ticketing.services.mail_links import stop_requester
 from ticketing.services.requester_mail import requester_mail_stop
 
 _ACTOR = Actor(kind=ActorKind.REQUESTER, role=Role.REQUESTER, label="Requester, by a link in a mail")
@@ -18,7 +18,7 @@ _ACTOR = Actor(kind=ActorKind.REQUESTER, role=Role.REQUESTER, label="Requester, 
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, token: str) -> HttpResponse:
     """Ask, and on a post stop or resume the automatic mails. Opening the link alone changes nothing."""
-    requester = stop_requester(token)
+    requester = stop_requester(token=token)
     if request.method == "POST":
         resumed = request.POST.get("do") == "resume"
         requester = requester_mail_stop(requester=requester, stopped=not resumed, actor=_ACTOR)

@@ -13,24 +13,27 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.services.answers import ticket_triage
 from common.actors import Actor
 from common.exceptions import ApplicationError, ValidationFailed
-from ingest.forms import ACCEPTED, PortalReplyForm, RequestForm
+from ingest.forms import ACCEPTED, PortalReplyForm, RatingForm, RequestForm
 from ingest.services.portal import PortalRequest, portal_request_open
 from ingest.services.uploads import upload_store, upload_take
+from ingest.views.access import client_or_404, own_ticket_or_404, portal_reader
 from teams.api.actors import actor_of
 from teams.models import Client
-from teams.selectors import default_client
-from ticketing.models import Attachment, Message, Ticket
+from ticketing.choices import Status
+from ticketing.models import Attachment, Message, Ticket, TicketFeedback
 from ticketing.selectors import portal as selectors
 from ticketing.selectors.desk import Page
 from ticketing.selectors.desk_ticket import conversation_of, file_line
 from ticketing.services.conversation import NewMessage, message_add
-from ticketing.services.rendering import render_body
+from ticketing.services.feedback import may_rate
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
+from ticketing.services.tickets import status_change
 from ticketing.views.files import attachment_response
 
 logger = structlog.get_logger(__name__)
@@ -43,33 +46,11 @@ def file_address(attachment: Attachment) -> str:
     return reverse("portal:file", args=[attachment.uuid])
 
 
-def _actor(request: HttpRequest) -> Actor:
-    """The reader as a requester."""
-    return selectors.portal_actor(actor_of(request))
-
-
-def _client_or_404(actor: Actor) -> Client:
-    client = default_client(actor)
-    if client is None:
-        raise Http404("This account belongs to no client.")
-    return client
-
-
-def _ticket_or_404(request: HttpRequest, uuid: UUID) -> Ticket:
-    rows = selectors.own_tickets(actor_of(request)).select_related(
-        "client__ticketing_settings", "requester", "category", "team"
-    )
-    ticket: Ticket | None = rows.filter(uuid=uuid).first()
-    if ticket is None:
-        raise Http404
-    return ticket
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """Ask for help with text, files or both."""
-    client = _client_or_404(actor_of(request))
+    client = client_or_404(actor_of(request))
     form = RequestForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -96,7 +77,7 @@ def _file_help() -> str:
 
 def _submit(request: HttpRequest, form: RequestForm, client: Client) -> Ticket:
     """Open the ticket and wait, within the deadline, for what triage says of it."""
-    actor = _actor(request)
+    actor = portal_reader(request)
     requester = requester_resolve(client=client, identity=_identity(request))
     wanted = PortalRequest(
         text=form.cleaned_data["body"],
@@ -129,7 +110,7 @@ def _explain(form: Any, error: ApplicationError) -> None:
 @login_required
 def submitted(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The receipt: number, category, team, and what happens next; a fragment of it while triage runs."""
-    ticket = _ticket_or_404(request, uuid)
+    ticket = own_ticket_or_404(request, uuid)
     context = {
         "section": "home",
         "ticket": ticket,
@@ -144,17 +125,6 @@ def submitted(request: HttpRequest, uuid: UUID) -> HttpResponse:
     }
     fragment = getattr(request, "htmx", False)
     return render(request, "ingest/_receipt.html" if fragment else "ingest/portal_submitted.html", context)
-
-
-@require_safe
-@login_required
-def article(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """A public article."""
-    found = selectors.public_articles(_client_or_404(actor_of(request))).filter(uuid=uuid).first()
-    if found is None:
-        raise Http404
-    html = render_body(found.body, Message.Format.MARKDOWN)
-    return render(request, "ingest/portal_article.html", {"article": found, "html": html})
 
 
 @require_safe
@@ -187,20 +157,27 @@ def tickets(request: HttpRequest) -> HttpResponse:
 @login_required
 def ticket(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """One own ticket with its public conversation."""
-    return _ticket_page(request, _ticket_or_404(request, uuid))
+    return _ticket_page(request, own_ticket_or_404(request, uuid))
 
 
 def _ticket_page(
     request: HttpRequest, found: Ticket, *, form: PortalReplyForm | None = None, status: int = 200
 ) -> HttpResponse:
-    conversation = conversation_of(_actor(request), found, file_address)
+    conversation = conversation_of(portal_reader(request), found, file_address)
+    given = TicketFeedback.objects.filter(ticket=found).first()
     context = {
         "section": "tickets",
         "ticket": found,
         "conversation": conversation,
         "form": form,
-        "may_reply": True,
         "reopens": selectors.reopens(found),
+        "reopen_until": selectors.reopen_until(found),
+        "given": given,
+        "rating_form": RatingForm(
+            initial={"rating": given.rating, "comment": given.comment} if given else None
+        )
+        if may_rate(ticket=found, now=timezone.now())
+        else None,
         "respond_by": selectors.respond_by(found),
     }
     return render(request, "ingest/portal_ticket.html", context, status=status)
@@ -210,12 +187,12 @@ def _ticket_page(
 @login_required
 def reply(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Answer; a reply after the window opens a follow-up and leads there."""
-    found = _ticket_or_404(request, uuid)
+    found = own_ticket_or_404(request, uuid)
     form = PortalReplyForm(request.POST, request.FILES)
     if not form.is_valid():
         return _ticket_page(request, found, form=form, status=422)
     try:
-        message = _send(_actor(request), found, form)
+        message = _send(portal_reader(request), found, form)
     except ApplicationError as error:
         _explain(form, error)
         return _ticket_page(request, found, form=form, status=error.status)
@@ -226,6 +203,18 @@ def reply(request: HttpRequest, uuid: UUID) -> HttpResponse:
     else:
         messages.success(request, "Your message is on its way.")
     return redirect("portal:ticket", message.ticket.uuid)
+
+
+@require_POST
+@login_required
+def solved(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The requester says that it is solved; a reply within the window opens it again."""
+    found = own_ticket_or_404(request, uuid)
+    if found.is_open:
+        why = "The requester says that it is solved."
+        status_change(ticket=found, status=Status.RESOLVED, actor=portal_reader(request), reason=why)
+        messages.success(request, "Good to hear. The ticket is resolved.")
+    return redirect("portal:ticket", found.uuid)
 
 
 def _send(actor: Actor, found: Ticket, form: PortalReplyForm) -> Message:
@@ -242,4 +231,4 @@ def file(request: HttpRequest, uuid: UUID) -> FileResponse:
     own = selectors.own_tickets(actor_of(request))
     if not Attachment.objects.filter(uuid=uuid, is_public=True, ticket__in=own).exists():
         raise Http404
-    return attachment_response(_actor(request), uuid)
+    return attachment_response(portal_reader(request), uuid)

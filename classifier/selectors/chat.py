@@ -1,0 +1,20 @@
+"""Finding a conversation: somebody else's looks like none at all."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from classifier.models import ChatConvo
+from common.actors import Actor
+from common.exceptions import NotFound
+
+
+def access_convo(*, actor: Actor, convo_id: UUID) -> ChatConvo:
+    """The caller's own conversation. Raises NotFound."""
+    rows = ChatConvo.objects.visible_to(actor).select_related(
+        "client__ticketing_settings", "about__category", "ticket", "user"
+    )
+    convo: ChatConvo | None = rows.filter(uuid=convo_id).first()
+    if convo is None:
+        raise NotFound("There is no such conversation.")
+    return convo

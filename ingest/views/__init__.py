@@ -1,0 +1,1 @@
+"""Pages of the portal, and of the assistant on the desk."""
