@@ -33,6 +33,7 @@ from ticketing.models import (
     RoutingRule,
     Taxonomy,
     Ticket,
+    TicketLink,
 )
 from ticketing.services.assignments import ticket_assign
 from ticketing.tests.world import World, make_user
@@ -72,6 +73,9 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "api/v1/tickets/<str:ref>/messages": by_reference,
     "api/v1/tickets/<str:ref>/events": by_reference,
     "api/v1/tickets/<str:ref>/links": by_reference,
+    "api/v1/tickets/<str:ref>/merge": by_reference,
+    "api/v1/tickets/<str:ref>/unmerge": by_reference,
+    "api/v1/tickets/<str:ref>/split": by_reference,
     "api/v1/tickets/<str:ref>/runs": by_reference,
     "api/v1/tickets/<str:ref>/similar": by_reference,
     "api/v1/tickets/<str:ref>/triage": by_reference,
@@ -92,6 +96,12 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "desk/tickets/<uuid:uuid>/status": by_uuid,
     "desk/tickets/<uuid:uuid>/assign": by_uuid,
     "desk/tickets/<uuid:uuid>/confirm": by_uuid,
+    "desk/tickets/<uuid:uuid>/merge": by_uuid,
+    "desk/tickets/<uuid:uuid>/unmerge": by_uuid,
+    "desk/tickets/<uuid:uuid>/split": by_uuid,
+    "desk/tickets/<uuid:uuid>/link": by_uuid,
+    "desk/tickets/<uuid:uuid>/links/<int:pk>": lambda w: {"uuid": w.ticket.uuid, "pk": w.link.pk},
+    "desk/tickets/<uuid:uuid>/resolve-all": by_uuid,
     "desk/tickets/<uuid:uuid>/draft": by_uuid,
     "desk/tickets/<uuid:uuid>/triage": by_uuid,
     "desk/files/<uuid:uuid>": lambda w: {"uuid": w.attachment.uuid},
@@ -178,6 +188,8 @@ class Secret:
         ticket = self.world.ticket(f"{MARK} subject", body=f"{MARK} body")
         self.ticket = ticket_assign(ticket=ticket, team=self.team, assignee=None, actor=system_actor())
         self.attachment = self._attachment()
+        other = self.world.ticket(f"{MARK} other")
+        self.link = TicketLink.objects.create(source=self.ticket, target=other, kind="related")
         self.review = ReviewItem.objects.create(ticket=self.ticket, client=client, urgency=1.0)
         answered = ReviewItem.objects.create(
             ticket=self.ticket, client=client, state="accepted", reviewed_by=self.world.lead

@@ -19,6 +19,8 @@ WIRING = {
     "field_decided": ["classifier.settle_review", "classifier.keep_example"],
     "status_changed": ["sla.follow_status"],
     "ticket_assigned": ["sla.retarget_after_assignment"],
+    "ticket_merged": ["sla.pause_for_merge"],
+    "ticket_unmerged": ["sla.resume_after_merge"],
     "message_added": ["sla.follow_reply", "classifier.settle_draft"],
     "attachment_added": ["ingest.read_later"],
 }

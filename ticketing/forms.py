@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from common.actors import Actor
 from teams.models import Team, User
-from ticketing.choices import Status, TriageField
+from ticketing.choices import LinkKind, Status, TriageField
 from ticketing.models import Ticket
 
 FILES_LIMIT = 10
@@ -119,6 +119,34 @@ class BulkForm(forms.Form):
         if not self.errors and not any(cleaned.get(name) for name in ("status", "team", "assignee")):
             raise forms.ValidationError("Choose what to change: a status, a team or a person.")
         return cleaned
+
+
+class MergeForm(forms.Form):
+    """Where the conversation goes, and whether its requester follows it."""
+
+    into = forms.CharField(max_length=40, error_messages={"required": "Choose a ticket to merge into."})
+    follow = forms.BooleanField(required=False)
+
+
+class SplitForm(forms.Form):
+    """The message that becomes a ticket of its own."""
+
+    message = forms.UUIDField(
+        error_messages={"required": "Choose a message.", "invalid": "Choose a message."}
+    )
+
+
+class LinkForm(forms.Form):
+    """Another ticket and how it belongs to this one."""
+
+    kind = forms.ChoiceField(choices=[*LinkKind.choices, ("child", "Part of")])
+    to = forms.CharField(max_length=40, error_messages={"required": "Write the reference of a ticket."})
+
+
+class LinkAnswerForm(forms.Form):
+    """What becomes of a proposed or made link."""
+
+    state = forms.ChoiceField(choices=[("confirmed", "Confirm"), ("dismissed", "Remove")])
 
 
 def first_problem(form: forms.Form) -> str:

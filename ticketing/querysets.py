@@ -91,17 +91,29 @@ class TicketQuerySet(models.QuerySet[Any]):
     """Tickets."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Leads and services: their clients'. Agents: their teams', unassigned and own. Requesters: own."""
+        """Leads and services: their clients'. Agents: their teams', unassigned and own.
+
+        Requesters: what they asked, and what they follow.
+        """
         if actor.role is Role.ANONYMOUS:
             return self.none()
         rows = self if actor.client_ids is None else self.filter(client__in=actor.client_ids)
         if actor.role is Role.REQUESTER:
-            return rows.filter(requester__user_id=actor.user_id, requester__user__isnull=False)
+            own = Q(requester__user_id=actor.user_id, requester__user__isnull=False)
+            return rows.filter(own | Exists(self._followed_by(actor)))
         if actor.role is Role.AGENT:
             return rows.filter(
                 Q(team__in=actor.team_ids) | Q(team__isnull=True) | Q(assignee_id=actor.user_id)
             )
         return rows.all()
+
+    def _followed_by(self, actor: Actor) -> models.QuerySet[Any]:
+        """The actor's own entries among the followers of a ticket."""
+        follower = self.model._meta.get_field("followers").related_model
+        rows: models.QuerySet[Any] = follower._default_manager.filter(
+            ticket=OuterRef("pk"), requester__user_id=actor.user_id, requester__user__isnull=False
+        )
+        return rows
 
     def open(self) -> Self:
         """Tickets that still owe work or an answer."""
@@ -118,7 +130,7 @@ class TicketQuerySet(models.QuerySet[Any]):
     def for_list(self) -> Self:
         """What one line of a list shows; keeps the number of queries constant."""
         return self.select_related(
-            "client", "requester", "category", "team", "assignee", "project", "module"
+            "client", "requester", "category", "team", "assignee", "project", "module", "merged_into"
         ).prefetch_related("requester__addresses", "tags", "secondary_categories")
 
     def ranked(self) -> Self:

@@ -201,6 +201,23 @@ def clocks_follow_status(*, ticket: Ticket, now: datetime | None = None) -> None
     _publish_due(ticket)
 
 
+@transaction.atomic
+def clocks_follow_merge(*, ticket: Ticket, now: datetime | None = None) -> None:
+    """A merged ticket promises nothing: its clocks pause, so that no promise counts as kept or broken."""
+    for clock in _live(ticket):
+        _switch(clock, SegmentKind.PAUSED, now or timezone.now(), "Merged into another ticket.")
+    _publish_due(ticket)
+
+
+@transaction.atomic
+def clocks_follow_unmerge(*, ticket: Ticket, now: datetime | None = None) -> None:
+    """The promises go on where they paused; what had been spent before stays spent."""
+    now = now or timezone.now()
+    for clock in _live(ticket).filter(kind=TargetKind.FIRST_RESPONSE):
+        _switch(clock, SegmentKind.RUNNING, now, "The merge was taken back.")
+    clocks_follow_status(ticket=ticket, now=now)
+
+
 def _resume(ticket: Ticket, now: datetime) -> None:
     live = list(_live(ticket))
     for clock in live:

@@ -3,6 +3,7 @@
 from ticketing.models.audit import Assignment, TicketEvent
 from ticketing.models.conversation import Attachment, Message
 from ticketing.models.knowledge import Article
+from ticketing.models.merges import TicketFollower, TicketMerge
 from ticketing.models.reference import (
     Category,
     CategoryField,
@@ -42,7 +43,9 @@ __all__ = [
     "Taxonomy",
     "Ticket",
     "TicketEvent",
+    "TicketFollower",
     "TicketLink",
+    "TicketMerge",
     "TicketNumber",
     "TicketSearchDocument",
 ]

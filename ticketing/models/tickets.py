@@ -89,6 +89,15 @@ class Ticket(Timestamped):
     resolved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     next_due_at = models.DateTimeField(null=True, blank=True, help_text="Earliest running SLA deadline.")
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="merged_tickets",
+        help_text="Where the conversation went on; such a ticket is closed.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False, help_text="The ETag of the API.")
 
     objects = TicketQuerySet.as_manager()

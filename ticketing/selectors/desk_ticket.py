@@ -27,8 +27,17 @@ from ticketing.choices import (
     Status,
     TriageField,
 )
-from ticketing.models import Attachment, FieldDecision, Message, Ticket, TicketEvent, TicketLink
+from ticketing.models import (
+    Attachment,
+    FieldDecision,
+    Message,
+    Ticket,
+    TicketEvent,
+    TicketLink,
+    TicketMerge,
+)
 from ticketing.selectors.desk import Choice, columns_attach
+from ticketing.selectors.search import tickets_search
 
 ASKED: Final = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.PRIORITY, TriageField.TEAM)
 """Fields a person is asked to confirm; the others are shown and can be left."""
@@ -52,6 +61,7 @@ _FILE_STATES: Final = {
     AttachmentStatus.FAILED.value: "ready",
 }
 _EVENT_LIMIT: Final = 60
+_CANDIDATES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,8 @@ class MessageLine:
     html: str
     created_at: datetime
     attachments: list[FileLine] = field(default_factory=list)
+    uuid: UUID | None = None
+    can_split: bool = False
 
 
 def conversation_of(actor: Actor, ticket: Ticket, address_of: Any) -> list[MessageLine]:
@@ -94,6 +106,8 @@ def conversation_of(actor: Actor, ticket: Ticket, address_of: Any) -> list[Messa
             html=message.html,
             created_at=message.created_at,
             attachments=[file_line(row, address_of(row)) for row in message.attachments.all()],
+            uuid=message.uuid,
+            can_split=ticket.is_open and message.is_public and not message.is_first,
         )
         for message in rows
     ]
@@ -195,6 +209,9 @@ class LinkLine:
     url: str
     subject: str
     reason: str
+    pk: int = 0
+    is_proposed: bool = False
+    is_open: bool = False
 
 
 _LINK_WORDS: Final = {LinkKind.DUPLICATE.value: "duplicate", LinkKind.RELATED.value: "related"}
@@ -217,7 +234,61 @@ def _link_line(row: TicketLink, ticket: Ticket) -> LinkLine:
     word = _LINK_WORDS.get(row.kind) or ("parent" if not outward else "child")
     score = f", {row.score:.0%} alike" if row.score is not None else ""
     reason = f"{row.get_state_display()}{score}"
-    return LinkLine(word, other.reference, other.get_absolute_url(), other.subject, reason)
+    return LinkLine(
+        word,
+        other.reference,
+        other.get_absolute_url(),
+        other.subject,
+        reason,
+        row.pk,
+        row.state == LinkState.PROPOSED,
+        other.is_open,
+    )
+
+
+def children_open(actor: Actor, ticket: Ticket) -> list[Ticket]:
+    """The visible tickets of an incident that still owe work."""
+    rows = TicketLink.objects.filter(source=ticket, kind=LinkKind.PARENT, state=LinkState.CONFIRMED)
+    return list(Ticket.objects.visible_to(actor).open().filter(pk__in=rows.values("target")).order_by("pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class MergedLine:
+    """A ticket that was merged into this one."""
+
+    uuid: UUID
+    reference: str
+    subject: str
+    by: str
+    at: datetime
+
+
+def merged_of(actor: Actor, ticket: Ticket) -> list[MergedLine]:
+    """The merges into a ticket that are in force, newest first."""
+    sources = Ticket.objects.visible_to(actor).filter(merged_into=ticket)
+    rows = TicketMerge.objects.filter(source__in=sources, undone_at=None)
+    return [
+        MergedLine(
+            row.source.uuid,
+            row.source.reference,
+            row.source.subject,
+            row.merged_by.display_name if row.merged_by else "Automation",
+            row.created_at,
+        )
+        for row in rows.select_related("source", "merged_by")
+    ]
+
+
+def merge_candidates(actor: Actor, ticket: Ticket, query: str) -> list[Ticket]:
+    """Tickets of the same client to merge into: what is searched for, else linked ones and the requester's."""
+    rows = Ticket.objects.visible_to(actor).filter(client=ticket.client_id, merged_into=None)
+    rows = rows.exclude(pk=ticket.pk).exclude(status=Status.CLOSED).for_list()
+    if query:
+        return list(tickets_search(rows, query)[:_CANDIDATES])
+    links = TicketLink.objects.filter(Q(source=ticket) | Q(target=ticket)).exclude(state=LinkState.DISMISSED)
+    linked = Q(pk__in=links.values("source")) | Q(pk__in=links.values("target"))
+    same = Q(requester=ticket.requester_id)
+    return list(rows.filter(linked | same)[:_CANDIDATES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +308,14 @@ _EVENT_ICONS: Final = {
     "ticket.changed": "pencil",
     "ticket.assigned": "users",
     "status.changed": "status-open",
+    "ticket.merged": "layers",
+    "ticket.absorbed": "layers",
+    "ticket.unmerged": "undo",
+    "ticket.released": "undo",
+    "message.split": "copy",
+    "link.made": "link",
+    "link.proposed": "link",
+    "link.decided": "link",
     "message.replied": "reply",
     "message.noted": "lock",
 }
@@ -245,6 +324,23 @@ _EVENT_TEXTS: Final = {
     "message.replied": "replied.",
     "message.noted": "added a note.",
 }
+
+
+_LINK_TEXTS: Final = {
+    "ticket.merged": "merged this ticket into {}.",
+    "ticket.absorbed": "merged {} into this ticket.",
+    "ticket.unmerged": "took the merge into {} back.",
+    "ticket.released": "took the merge of {} back.",
+    "message.split": "split a message off into {}.",
+    "link.made": "linked {}.",
+    "link.proposed": "found a ticket alike.",
+    "link.decided": "marked a link as {}.",
+}
+
+
+def _link_value(row: TicketEvent) -> str:
+    value = row.new_value or row.old_value or ""
+    return str(value.get("reference", "") if isinstance(value, dict) else value)
 
 
 def history_of(ticket: Ticket) -> list[EventLine]:
@@ -265,6 +361,8 @@ def history_of(ticket: Ticket) -> list[EventLine]:
 def _event_text(row: TicketEvent) -> str:
     if row.verb in _EVENT_TEXTS:
         return _EVENT_TEXTS[row.verb]
+    if row.verb in _LINK_TEXTS:
+        return _LINK_TEXTS[row.verb].format(_link_value(row))
     name = row.field.replace("_", " ") or row.verb.split(".")[-1].replace("_", " ")
     if row.new_value in (None, "", []):
         return f"cleared the {name}."
@@ -323,6 +421,16 @@ class SimilarLine:
     def get_status_display(self) -> str:
         """The status in words, by the name templates use for tickets too."""
         return self.status_label
+
+
+def link_kinds() -> list[Choice]:
+    """How another ticket may belong to this one, said from this one's side."""
+    return [
+        Choice("related", "Related to"),
+        Choice("duplicate", "Duplicate of"),
+        Choice("parent", "Parent of"),
+        Choice("child", "Part of"),
+    ]
 
 
 def similar_of(actor: Actor, found: Sequence[Mapping[str, Any]], linked: Iterable[str]) -> list[SimilarLine]:
@@ -391,6 +499,12 @@ def ticket_page(actor: Actor, ticket: Ticket, address_of: Any) -> dict[str, Any]
         "missing": triage.get("missing", []),
         "similar": similar_of(actor, triage.get("similar", []), [line.reference for line in links]),
         "links": links,
+        "link_kinds": link_kinds(),
+        "merged": merged_of(actor, ticket),
+        "children": children_open(actor, ticket),
+        "followers": list(
+            ticket.followers.select_related("requester").prefetch_related("requester__addresses")
+        ),
         "clocks": (data.get("sla") or {}).get("clocks", []),
         "events": history_of(ticket),
         "statuses": status_choices(ticket),
@@ -413,6 +527,13 @@ def _draft_for(actor: Actor, draft: Mapping[str, Any] | None) -> dict[str, Any] 
         if row["kind"] != "ticket" or row["reference"] in urls
     ]
     return {**draft, "sources": sources}
+
+
+def merged_target(actor: Actor, uuid: UUID) -> Ticket | None:
+    """Where the conversation of a merged ticket went on, if the actor may see both."""
+    rows = Ticket.objects.visible_to(actor)
+    into = rows.filter(uuid=uuid).values_list("merged_into", flat=True).first()
+    return rows.filter(pk=into).first() if into else None
 
 
 def ticket_for_page(actor: Actor, uuid: UUID) -> Ticket | None:

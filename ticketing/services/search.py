@@ -12,6 +12,8 @@ def search_document_write(*, ticket: Ticket) -> None:
     requester = ticket.requester
     addresses = list(requester.addresses.values_list("email", flat=True))
     identifiers = [ticket.reference, requester.name, requester.external_id, requester.phone, *addresses]
+    for row in ticket.followers.select_related("requester").prefetch_related("requester__addresses"):
+        identifiers += [row.requester.name, *(item.email for item in row.requester.addresses.all())]
     bodies = ticket.messages.filter(is_first=False).values_list("body", flat=True)
     text = "\n".join([ticket.subject, ticket.body, *bodies])[:TEXT_LIMIT]
     TicketSearchDocument.objects.update_or_create(

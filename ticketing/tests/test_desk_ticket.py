@@ -240,3 +240,75 @@ class StrangerTest(TestCase):
         self.client.force_login(self.world.lead)
         for url in self.urls():
             self.assertEqual(self.client.get(url).status_code, 405)
+
+
+class BelongingTest(TestCase):
+    """T8: merge, split, links and incidents on the desk."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = World()
+
+    def setUp(self) -> None:
+        self.client.force_login(self.world.agent)
+        self.ticket, self.other = self.world.ticket("Printer jams"), self.world.ticket("Printer broken")
+
+    def url(self, name: str, *more: object) -> str:
+        return reverse(f"desk:{name}", args=[self.ticket.uuid, *more])
+
+    def test_merging_leads_to_the_ticket_that_stays_and_can_be_taken_back(self) -> None:
+        """T8: found by its reference, merged, redirected, undone."""
+        page = self.client.get(self.url("merge"), {"q": self.other.reference})
+        self.assertEqual([row.pk for row in page.context["candidates"]], [self.other.pk])
+        done = self.client.post(self.url("merge"), {"into": self.other.reference, "follow": "on"})
+        self.assertRedirects(done, self.other.get_absolute_url())
+        moved = self.client.get(self.ticket.get_absolute_url())
+        self.assertRedirects(moved, self.other.get_absolute_url())
+        page = self.client.get(self.other.get_absolute_url())
+        self.assertEqual([row.reference for row in page.context["merged"]], [self.ticket.reference])
+        stayed = self.client.get(self.ticket.get_absolute_url(), {"stay": "1"})
+        self.assertContains(stayed, "Take the merge back")
+        self.client.post(self.url("unmerge"))
+        self.ticket.refresh_from_db()
+        self.assertEqual((self.ticket.status, self.ticket.merged_into), ("new", None))
+
+    def test_a_ticket_that_cannot_take_it_in_is_said_on_the_page(self) -> None:
+        """T8: foreign and unknown look the same."""
+        foreign = self.world.ticket("Foreign", client=self.world.client_b, user=self.world.stranger)
+        for ref in (foreign.reference, "SW-999999"):
+            page = self.client.post(self.url("merge"), {"into": ref})
+            self.assertContains(page, "There is no such ticket.", status_code=422)
+        self.assertContains(self.client.post(self.url("merge"), {}), "Choose a ticket", status_code=422)
+
+    def test_a_message_is_split_off(self) -> None:
+        """T8: the button stands on messages that can become a ticket."""
+        actor = self.world.actor(self.world.requester)
+        message = message_add(ticket=self.ticket, new=NewMessage(body="Also the toner"), actor=actor)
+        page = self.client.get(self.ticket.get_absolute_url())
+        self.assertEqual([row.can_split for row in page.context["conversation"]], [False, True])
+        self.client.post(self.url("split"), {"message": message.uuid})
+        message.refresh_from_db()
+        self.assertNotEqual(message.ticket, self.ticket)
+
+    def test_an_incident_is_resolved_with_its_parts(self) -> None:
+        """T8: parent and children; one that cannot be resolved stops no other."""
+        self.client.post(self.url("link"), {"kind": "parent", "to": self.other.reference})
+        page = self.client.get(self.ticket.get_absolute_url())
+        self.assertEqual([row.pk for row in page.context["children"]], [self.other.pk])
+        self.client.post(self.url("resolve-all"))
+        self.ticket.refresh_from_db()
+        self.other.refresh_from_db()
+        self.assertEqual((self.ticket.status, self.other.status), ("resolved", "resolved"))
+
+    def test_links_are_made_turned_and_removed(self) -> None:
+        """T8: child is parent said from the other side, and a circle is refused."""
+        self.client.post(self.url("link"), {"kind": "child", "to": self.other.reference})
+        link = self.other.links_out.get()
+        self.assertEqual((link.kind, link.target), ("parent", self.ticket))
+        again = self.client.post(
+            self.url("link"), {"kind": "parent", "to": self.other.reference}, follow=True
+        )
+        self.assertContains(again, "is the parent of")
+        self.client.post(self.url("link-answer", link.pk), {"state": "dismissed"})
+        link.refresh_from_db()
+        self.assertEqual(link.state, "dismissed")

@@ -19,7 +19,7 @@ from ticketing.choices import AttachmentStatus, TriageField
 from ticketing.forms import AssignForm, ConfirmForm, MessageForm, ReplyForm, StatusForm, first_problem
 from ticketing.models import Attachment, Ticket
 from ticketing.selectors import desk
-from ticketing.selectors.desk_ticket import ticket_for_page, ticket_page
+from ticketing.selectors.desk_ticket import merged_target, ticket_for_page, ticket_page
 from ticketing.services.attachments import ReadResult, attachment_store
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.desk import reply_send, ticket_hand_over, ticket_take
@@ -36,7 +36,11 @@ def file_address(attachment: Attachment) -> str:
 @require_safe
 @staff_page
 def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """The ticket beside the list it was reached from."""
+    """The ticket beside its list; a merged one leads to where its conversation went on."""
+    target = merged_target(actor_of(request), uuid) if "stay" not in request.GET else None
+    if target is not None:
+        messages.info(request, "The ticket you opened was merged into this one.")
+        return redirect(target.get_absolute_url() + query_of(request))
     return _page(request, uuid)
 
 
@@ -83,6 +87,7 @@ def _surroundings(request: HttpRequest, actor: Actor, ticket: Ticket) -> dict[st
         "previous_url": before.get_absolute_url() + wanted.query if before else "",
         "next_url": after.get_absolute_url() + wanted.query if after else "",
         "back": wanted.query,
+        "split_url": reverse("desk:split", args=[ticket.uuid]) + wanted.query,
         "now": now,
         "soon": now + desk.SOON,
         "retriage_url": reverse("triage:retriage", args=[ticket.uuid]) + wanted.query,
