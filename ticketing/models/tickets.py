@@ -232,7 +232,8 @@ class TicketSearchDocument(models.Model):
         Ticket, primary_key=True, on_delete=models.CASCADE, related_name="search_document"
     )
     identifiers = models.TextField(help_text="Reference, names and addresses, matched in parts.")
-    text = models.TextField()
+    text = models.TextField(help_text="Subject, body and public messages.")
+    notes = models.TextField(default="", help_text="Internal notes; only staff find by them.")
 
     def __str__(self) -> str:
         return f"Search document of {self.ticket_id}"

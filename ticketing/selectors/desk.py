@@ -120,7 +120,7 @@ def _taxonomies(actor: Actor) -> QuerySet[Taxonomy]:
 
 def tickets_filter(actor: Actor, wanted: DeskFilter, *, now: datetime) -> TicketQuerySet:
     """The visible tickets of a view, in its order."""
-    rows = cast(TicketQuerySet, tickets_search(Ticket.objects.visible_to(actor), wanted.q))
+    rows = cast(TicketQuerySet, tickets_search(Ticket.objects.visible_to(actor), wanted.q, actor=actor))
     if wanted.status == ACTIVE:
         rows = rows.open()
     elif wanted.status != EVERY:

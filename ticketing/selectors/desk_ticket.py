@@ -284,7 +284,7 @@ def merge_candidates(actor: Actor, ticket: Ticket, query: str) -> list[Ticket]:
     rows = Ticket.objects.visible_to(actor).filter(client=ticket.client_id, merged_into=None)
     rows = rows.exclude(pk=ticket.pk).exclude(status=Status.CLOSED).for_list()
     if query:
-        return list(tickets_search(rows, query)[:_CANDIDATES])
+        return list(tickets_search(rows, query, actor=actor)[:_CANDIDATES])
     links = TicketLink.objects.filter(Q(source=ticket) | Q(target=ticket)).exclude(state=LinkState.DISMISSED)
     linked = Q(pk__in=links.values("source")) | Q(pk__in=links.values("target"))
     same = Q(requester=ticket.requester_id)
