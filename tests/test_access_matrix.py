@@ -28,9 +28,11 @@ from ticketing.models import (
     Article,
     Attachment,
     Category,
+    Macro,
     Module,
     Project,
     RoutingRule,
+    SavedView,
     Taxonomy,
     Ticket,
     TicketLink,
@@ -96,6 +98,15 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "desk/tickets/<uuid:uuid>/status": by_uuid,
     "desk/tickets/<uuid:uuid>/assign": by_uuid,
     "desk/tickets/<uuid:uuid>/confirm": by_uuid,
+    "desk/tickets/<uuid:uuid>/presence": by_uuid,
+    "desk/tickets/<uuid:uuid>/preview": by_uuid,
+    "desk/tickets/<uuid:uuid>/tags": by_uuid,
+    "desk/tickets/<uuid:uuid>/macro": by_uuid,
+    "desk/tickets/<uuid:uuid>/macro/apply": by_uuid,
+    "desk/views/<uuid:uuid>": lambda w: {"uuid": w.view.uuid},
+    "desk/views/<uuid:uuid>/delete": lambda w: {"uuid": w.view.uuid},
+    "desk/macros/<uuid:uuid>": lambda w: {"uuid": w.macro.uuid},
+    "desk/macros/<uuid:uuid>/delete": lambda w: {"uuid": w.macro.uuid},
     "desk/tickets/<uuid:uuid>/merge": by_uuid,
     "desk/tickets/<uuid:uuid>/unmerge": by_uuid,
     "desk/tickets/<uuid:uuid>/split": by_uuid,
@@ -130,6 +141,7 @@ SHARED_WITH_STAFF = {"api/v1/articles/<int:pk>"}
 """What all staff of the client read, whatever their team."""
 
 COLLECTIONS = {
+    "desk/views", "desk/views/new", "desk/macros", "desk/macros/new",
     "", "desk/", "desk/bulk", "portal/", "portal/tickets", "admin/review/", "classify",
     "admin/review/second/", "admin/language-models/", "admin/proposed-rules/", "admin/what-if/",
     "api/v1/tickets", "api/v1/tickets/bulk", "api/v1/taxonomies", "api/v1/categories", "api/v1/projects",
@@ -188,6 +200,9 @@ class Secret:
         ticket = self.world.ticket(f"{MARK} subject", body=f"{MARK} body")
         self.ticket = ticket_assign(ticket=ticket, team=self.team, assignee=None, actor=system_actor())
         self.attachment = self._attachment()
+        owned = {"client": client, "owner": self.world.lead, "scope": "team", "team": self.team}
+        self.view = SavedView.objects.create(name=MARK, query="status=all", **owned)
+        self.macro = Macro.objects.create(name=MARK, body=MARK, **owned)
         other = self.world.ticket(f"{MARK} other")
         self.link = TicketLink.objects.create(source=self.ticket, target=other, kind="related")
         self.review = ReviewItem.objects.create(ticket=self.ticket, client=client, urgency=1.0)

@@ -7,10 +7,20 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 
 from common.actors import Actor
-from teams.models import Team, User
-from ticketing.choices import LinkKind, Status, TriageField
+from common.exceptions import ApplicationError
+from teams.models import Client, Team, User
+from ticketing.choices import (
+    MACRO_VARIABLES,
+    LinkKind,
+    Priority,
+    Severity,
+    Status,
+    ToolScope,
+    TriageField,
+)
 from ticketing.models import Ticket
 
 FILES_LIMIT = 10
@@ -58,11 +68,18 @@ class MessageForm(forms.Form):
     files = FilesField(required=False)  # type: ignore[assignment]
 
 
+class NoteForm(MessageForm):
+    """A note, and the macro it was made from."""
+
+    macro = forms.UUIDField(required=False)
+
+
 class ReplyForm(MessageForm):
     """A reply with what happens after it, and the suggestion it was made from."""
 
     then = forms.ChoiceField(required=False, choices=[("", ""), *Status.choices])
     draft = forms.UUIDField(required=False)
+    macro = forms.UUIDField(required=False)
 
 
 class StatusForm(forms.Form):
@@ -119,6 +136,84 @@ class BulkForm(forms.Form):
         if not self.errors and not any(cleaned.get(name) for name in ("status", "team", "assignee")):
             raise forms.ValidationError("Choose what to change: a status, a team or a person.")
         return cleaned
+
+
+class ToolForm(forms.Form):
+    """A name and who uses it; what a person may share with depends on the role."""
+
+    name = forms.CharField(max_length=80)
+    scope = forms.ChoiceField(choices=ToolScope.choices, label="Who uses it")
+    team = forms.ModelChoiceField(
+        queryset=Team.objects.none(), required=False, help_text="Only where a team uses it."
+    )
+    client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None)
+
+    def __init__(self, *args: Any, actor: Actor, teams: QuerySet[Team], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own: Any = self.fields["team"]
+        own.queryset = teams if actor.is_lead else teams.filter(pk__in=actor.team_ids)
+        clients: Any = self.fields["client"]
+        clients.queryset = Client.objects.visible_to(actor).active()
+        if not actor.is_lead:
+            scope: Any = self.fields["scope"]
+            scope.choices = [pair for pair in ToolScope.choices if pair[0] != ToolScope.EVERYONE]
+
+    def explain(self, error: ApplicationError) -> None:
+        """Put the sentences of a service where the faults are."""
+        if not error.fields:
+            self.add_error(None, error.sentence)
+        for name, problems in error.fields.items():
+            self.add_error(name if name in self.fields else None, problems)
+
+
+class ViewForm(ToolForm):
+    """A saved view."""
+
+    query = forms.CharField(max_length=1000, required=False, widget=forms.HiddenInput)
+
+
+class MacroForm(ToolForm):
+    """A canned reply, changes of fields, or both."""
+
+    body = forms.CharField(
+        required=False,
+        label="Text",
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text="Markdown. These places are filled: "
+        + ", ".join(f"{{{{ {name} }}}}" for name in MACRO_VARIABLES)
+        + ".",
+    )
+    is_public = forms.BooleanField(
+        required=False, label="The text is a reply to the requester; otherwise an internal note"
+    )
+    status = forms.ChoiceField(required=False, choices=[("", "Keep"), *Status.choices])
+    priority = forms.ChoiceField(required=False, choices=[("", "Keep"), *Priority.choices])
+    severity = forms.ChoiceField(required=False, choices=[("", "Keep"), *Severity.choices])
+    move_to = forms.ModelChoiceField(
+        queryset=Team.objects.none(), required=False, label="Move to team", empty_label="Keep"
+    )
+    add_tags = forms.CharField(required=False, label="Add tags", help_text="Separated by commas.")
+    assign_to_me = forms.BooleanField(required=False, label="Assign to whoever applies it")
+
+    def __init__(self, *args: Any, teams: QuerySet[Team], **kwargs: Any) -> None:
+        super().__init__(*args, teams=teams, **kwargs)
+        self.fields["move_to"].queryset = teams  # type: ignore[attr-defined]
+
+    def clean_add_tags(self) -> list[str]:
+        """The words, without doubles."""
+        words = (word.strip()[:60] for word in self.cleaned_data["add_tags"].split(","))
+        return list(dict.fromkeys(word for word in words if word))
+
+
+class TagsForm(forms.Form):
+    """The tags of a ticket, separated by commas."""
+
+    tags = forms.CharField(required=False, max_length=600)
+
+    def clean_tags(self) -> tuple[str, ...]:
+        """The words, without doubles."""
+        words = (word.strip()[:60] for word in self.cleaned_data["tags"].replace("\x00", "").split(","))
+        return tuple(dict.fromkeys(word for word in words if word))
 
 
 class MergeForm(forms.Form):

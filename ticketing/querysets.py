@@ -10,7 +10,14 @@ from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from common.actors import Actor, Role
-from ticketing.choices import STATUS_CATEGORY, ArticleVisibility, AttachmentStatus, Priority, Severity
+from ticketing.choices import (
+    STATUS_CATEGORY,
+    ArticleVisibility,
+    AttachmentStatus,
+    Priority,
+    Severity,
+    ToolScope,
+)
 
 
 def statuses_in(*categories: str) -> list[str]:
@@ -189,6 +196,19 @@ class LinkQuerySet(models.QuerySet[Any]):
         """Links of which both ends are visible."""
         tickets = self.model._meta.get_field("source").related_model.objects.visible_to(actor)
         return self.filter(source__in=tickets, target__in=tickets)
+
+
+class ToolQuerySet(models.QuerySet[Any]):
+    """Saved views and macros."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """The own ones, the own teams' and everyone's, of the own clients; leads see all that are shared."""
+        if not actor.is_staff or actor.user_id is None:
+            return self.none()
+        rows = self.all() if actor.client_ids is None else self.filter(client__in=actor.client_ids)
+        shared = Q(scope=ToolScope.EVERYONE)
+        shared |= Q(scope=ToolScope.TEAM) if actor.is_lead else Q(team__in=actor.team_ids)
+        return rows.filter(shared | Q(owner_id=actor.user_id)).select_related("team", "owner", "client")
 
 
 class ArticleQuerySet(models.QuerySet[Any]):

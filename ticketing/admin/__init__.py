@@ -1,5 +1,5 @@
 """The back office of tickets and of the reference data they are sorted by."""
 
-from ticketing.admin import clients, reference, tickets
+from ticketing.admin import clients, reference, tickets, tools
 
-__all__ = ["clients", "reference", "tickets"]
+__all__ = ["clients", "reference", "tickets", "tools"]

@@ -23,6 +23,7 @@ from ticketing.models.tickets import (
     TicketNumber,
     TicketSearchDocument,
 )
+from ticketing.models.tools import Macro, SavedView
 
 __all__ = [
     "Article",
@@ -33,12 +34,14 @@ __all__ = [
     "ClientSettings",
     "ExternalReference",
     "FieldDecision",
+    "Macro",
     "Message",
     "Module",
     "Project",
     "Requester",
     "RequesterAddress",
     "RoutingRule",
+    "SavedView",
     "Tag",
     "Taxonomy",
     "Ticket",

@@ -30,6 +30,7 @@ from ticketing.choices import (
 from ticketing.models import (
     Attachment,
     FieldDecision,
+    Macro,
     Message,
     Ticket,
     TicketEvent,
@@ -144,17 +145,20 @@ class DecisionLine:
         return self.field in ASKED and self.state in _OPEN_STATES
 
 
-def decisions_of(ticket: Ticket) -> list[DecisionLine]:
-    """All decided fields in their order, with labels and the values they may take.
+Options = dict[str, list[tuple[str, str]]]
+
+
+def decisions_of(ticket: Ticket, options: Options | None = None) -> list[DecisionLine]:
+    """All decided fields in their order, with labels and the values they may take (``field_options``).
 
     Reads ``ticket.decisions`` as prefetched by ``for_page``.
     """
     rows = {row.field: row for row in ticket.decisions.all()}
-    options = field_options(ticket)
+    options = options or field_options(ticket)
     return [_decision_line(rows[name], options.get(name, [])) for name in _SHOWN if name in rows]
 
 
-def field_options(ticket: Ticket) -> dict[str, list[tuple[str, str]]]:
+def field_options(ticket: Ticket) -> Options:
     """The values each field may take, with their labels."""
     categories = ticket.taxonomy.categories.filter(is_active=True)
     teams = teams_for(ticket)
@@ -179,19 +183,24 @@ def teams_for(ticket: Ticket) -> QuerySet[Team]:
     return rows.filter(serving).distinct()
 
 
+def _named(value: str, labels: Mapping[str, str]) -> str:
+    """The name of a value; where it is gone, its slug in words."""
+    return labels.get(value) or value.replace("_", " ").capitalize()
+
+
 def _decision_line(row: FieldDecision, options: list[tuple[str, str]]) -> DecisionLine:
     labels = dict(options)
     return DecisionLine(
         field=row.field,
         label=row.get_field_display(),
         value=row.value,
-        value_label=labels.get(row.value, row.value.replace("_", " ").capitalize()),
+        value_label=_named(row.value, labels),
         state=row.state,
         confidence=row.confidence,
         source=row.source,
         reasoning=row.reasoning,
         alternatives=[
-            AlternativeLine(item["value"], labels.get(item["value"], item["value"]), item.get("confidence"))
+            AlternativeLine(item["value"], _named(item["value"], labels), item.get("confidence"))
             for item in row.alternatives[:4]
             if item.get("value") != row.value
         ],
@@ -280,7 +289,7 @@ def merged_of(actor: Actor, ticket: Ticket) -> list[MergedLine]:
 
 
 def merge_candidates(actor: Actor, ticket: Ticket, query: str) -> list[Ticket]:
-    """Tickets of the same client to merge into: what is searched for, else linked ones and the requester's."""
+    """Tickets of the same client to merge into: what is searched for, else linked and the requester's."""
     rows = Ticket.objects.visible_to(actor).filter(client=ticket.client_id, merged_into=None)
     rows = rows.exclude(pk=ticket.pk).exclude(status=Status.CLOSED).for_list()
     if query:
@@ -343,12 +352,15 @@ def _link_value(row: TicketEvent) -> str:
     return str(value.get("reference", "") if isinstance(value, dict) else value)
 
 
-def history_of(ticket: Ticket) -> list[EventLine]:
-    """The newest changes in words, newest first."""
-    rows = TicketEvent.objects.filter(ticket=ticket).order_by("-sequence")[:_EVENT_LIMIT]
+def history_of(ticket: Ticket, options: Options) -> list[EventLine]:
+    """The newest changes in words, newest first; values by their names in ``field_options``."""
+    rows = list(TicketEvent.objects.filter(ticket=ticket).order_by("-sequence")[:_EVENT_LIMIT])
+    names = {row.new_value for row in rows if row.field == "assignee" and isinstance(row.new_value, str)}
+    people = {row.username: row.display_name for row in User.objects.filter(username__in=names)}
+    labels = {name: dict(pairs) for name, pairs in options.items()} | {"assignee": people}
     return [
         EventLine(
-            text=_event_text(row),
+            text=_event_text(row, labels),
             actor=row.actor_label or row.actor_kind.replace("_", " ").capitalize(),
             at=row.created_at,
             icon=_EVENT_ICONS.get(row.verb, "dot"),
@@ -358,7 +370,7 @@ def history_of(ticket: Ticket) -> list[EventLine]:
     ]
 
 
-def _event_text(row: TicketEvent) -> str:
+def _event_text(row: TicketEvent, labels: Mapping[str, Mapping[str, str]]) -> str:
     if row.verb in _EVENT_TEXTS:
         return _EVENT_TEXTS[row.verb]
     if row.verb in _LINK_TEXTS:
@@ -366,13 +378,15 @@ def _event_text(row: TicketEvent) -> str:
     name = row.field.replace("_", " ") or row.verb.split(".")[-1].replace("_", " ")
     if row.new_value in (None, "", []):
         return f"cleared the {name}."
-    return f"set the {name} to {_event_value(row)}."
+    return f"set the {name} to {_event_value(row, labels)}."
 
 
-def _event_value(row: TicketEvent) -> str:
+def _event_value(row: TicketEvent, labels: Mapping[str, Mapping[str, str]]) -> str:
     value = row.new_value
     if row.field == "status":
         return dict(Status.choices).get(str(value), str(value)).lower()
+    if row.field in labels and isinstance(value, str):
+        return _named(value, labels[row.field])
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     return str(value)[:120]
@@ -486,7 +500,8 @@ def ticket_page(actor: Actor, ticket: Ticket, address_of: Any) -> dict[str, Any]
     columns_attach([ticket])
     data = panel_data(ticket)
     triage = data.get("triage") or {}
-    decisions = decisions_of(ticket)
+    options = field_options(ticket)
+    decisions = decisions_of(ticket, options)
     links = links_of(actor, ticket)
     return {
         "ticket": ticket,
@@ -506,11 +521,12 @@ def ticket_page(actor: Actor, ticket: Ticket, address_of: Any) -> dict[str, Any]
             ticket.followers.select_related("requester").prefetch_related("requester__addresses")
         ),
         "clocks": (data.get("sla") or {}).get("clocks", []),
-        "events": history_of(ticket),
+        "events": history_of(ticket, options),
         "statuses": status_choices(ticket),
         "teams": team_choices(ticket),
         "people": people_choices(actor, ticket),
         "panels": extra_panels(data),
+        "macros": list(Macro.objects.visible_to(actor).filter(client=ticket.client_id, is_active=True)),
     }
 
 

@@ -49,7 +49,8 @@ def _sqlite(words: list[str], *, everything: bool) -> QuerySet[Any, Any]:
 
 
 def _matching(table: str, match: str) -> QuerySet[Any, Any]:
-    rows = TicketSearchDocument.objects.extra(where=[_MATCH.format(table)], params=[match])
+    # The table's name is one of two constants; what a person wrote is a parameter.
+    rows = TicketSearchDocument.objects.extra(where=[_MATCH.format(table)], params=[match])  # noqa: S610
     return rows.values("ticket_id")
 
 

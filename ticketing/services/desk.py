@@ -11,22 +11,29 @@ from django.db import transaction
 from common.actors import Actor
 from common.exceptions import ApplicationError, ValidationFailed
 from teams.models import Team, User
-from ticketing.models import Message, Ticket
+from ticketing.models import Macro, Message, Ticket
 from ticketing.services.assignments import person_pick, ticket_assign
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.tickets import status_change
+from ticketing.services.tools import macro_apply
 
 logger = structlog.get_logger(__name__)
 _NAMED_FAILURES = 3
 
 
 @transaction.atomic
-def reply_send(*, ticket: Ticket, new: NewMessage, then: str, actor: Actor) -> Message:
-    """Send a reply and move the ticket to the status ``then`` (empty keeps it); both happen or none.
+def reply_send(
+    *, ticket: Ticket, new: NewMessage, then: str, actor: Actor, macro: Macro | None = None
+) -> Message:
+    """Send a reply, make a macro's changes, and move the ticket to the status ``then`` (empty keeps it).
+
+    All happen or none.
 
     Raises ValidationFailed, TransitionNotAllowed. Emits what ``message_add`` and ``status_change`` emit.
     """
     message = message_add(ticket=ticket, new=new, actor=actor)
+    if macro is not None:
+        macro_apply(ticket=ticket, macro=macro, actor=actor)
     if then:
         status_change(ticket=ticket, status=then, actor=actor)
     return message

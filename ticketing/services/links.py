@@ -74,8 +74,8 @@ def _known_pairs(ticket: Ticket) -> set[tuple[int, bool]]:
 def link_create(*, source: Ticket, target: Ticket, kind: str, actor: Actor) -> TicketLink:
     """Link two tickets of one client by a person's hand; a proposed link is confirmed.
 
-    Raises ValidationFailed for a ticket linked to itself, another client's ticket or an unknown kind, Conflict
-    where the target is the source's parent already.
+    Raises ValidationFailed for a ticket linked to itself, another client's ticket or an unknown kind,
+    Conflict where the target is the source's parent already.
     """
     if source.pk == target.pk:
         raise ValidationFailed(fields={"to": ["A ticket cannot be linked to itself."]})

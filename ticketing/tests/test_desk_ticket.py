@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from ticketing.models import Attachment, Ticket
 from ticketing.services.attachments import ReadResult, attachment_store
 from ticketing.services.conversation import NewMessage, message_add
+from ticketing.services.presence import presence_note
 from ticketing.services.tickets import status_change
 from ticketing.tests.world import World
 
@@ -312,3 +317,54 @@ class BelongingTest(TestCase):
         self.client.post(self.url("link-answer", link.pk), {"state": "dismissed"})
         link.refresh_from_db()
         self.assertEqual(link.state, "dismissed")
+
+
+class PresenceTest(TestCase):
+    """T9: nobody answers what a colleague is answering."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = World()
+
+    def setUp(self) -> None:
+        cache.clear()
+        self.ticket = self.world.ticket()
+        self.url = reverse("desk:presence", args=[self.ticket.uuid])
+
+    def said(self, user: object, **data: object) -> str:
+        self.client.force_login(user)
+        return self.client.post(self.url, data, headers={"HX-Request": "true"}).content.decode()
+
+    def test_the_other_person_is_named_and_oneself_is_not(self) -> None:
+        """T9: looking, then replying, across logins as across workers."""
+        self.assertNotIn("this ticket", self.said(self.world.agent))
+        self.assertIn("Agent is looking at this ticket.", self.said(self.world.lead))
+        self.assertIn("Lead is looking at this ticket.", self.said(self.world.agent, replying="1"))
+        self.assertIn("Agent is replying to this ticket.", self.said(self.world.lead))
+
+    def test_without_script_the_page_says_it_on_load(self) -> None:
+        """T9: works without script."""
+        self.said(self.world.agent, replying="1")
+        self.client.force_login(self.world.lead)
+        self.assertContains(
+            self.client.get(self.ticket.get_absolute_url()), "Agent is replying to this ticket."
+        )
+
+    def test_who_is_silent_for_three_polls_has_left(self) -> None:
+        """T9: a closed browser blocks nobody."""
+        actor, lead = self.world.actor(self.world.agent), self.world.actor(self.world.lead)
+        now = timezone.now()
+        presence_note(ticket=self.ticket, actor=actor, is_replying=True, now=now)
+        later = now + timedelta(seconds=46)
+        self.assertEqual(presence_note(ticket=self.ticket, actor=lead, is_replying=False, now=later), [])
+
+    def test_the_preview_shows_the_newest_messages(self) -> None:
+        """T9: a quick look from the list."""
+        for number in range(4):
+            new = NewMessage(body=f"Message {number}")
+            message_add(ticket=self.ticket, new=new, actor=self.world.actor(self.world.lead))
+        self.client.force_login(self.world.agent)
+        page = self.client.get(reverse("desk:preview", args=[self.ticket.uuid]))
+        self.assertContains(page, "Message 3")
+        self.assertNotContains(page, "Message 0")
+        self.assertContains(page, "2 earlier messages")

@@ -26,12 +26,12 @@ def queue(request: HttpRequest) -> HttpResponse:
     actor, now, base = actor_of(request), timezone.now(), reverse("desk:queue")
     choices = desk.filter_choices(actor)
     wanted = desk.filter_read(request.GET, choices)
-    rail = desk.rail_of(actor, wanted, base, now=now)
+    rail = desk.rail_of(actor, wanted, base, now=now, choices=choices)
     number = request.GET.get("page", "1")
     tickets, total, page = desk.tickets_page(actor, wanted, base, number=number, now=now)
     context: dict[str, Any] = {
         "section": "queue",
-        "view": {"name": desk.view_name(rail, wanted), "is_saved": False},
+        "view": {"name": desk.view_name(rail, wanted), "save_url": _save_url(rail, wanted)},
         "rail": rail,
         "tickets": tickets,
         "total": total,
@@ -49,6 +49,12 @@ def queue(request: HttpRequest) -> HttpResponse:
         "bulk_people": desk.bulk_people(actor),
     }
     return render(request, "ticketing/desk_queue.html", context)
+
+
+def _save_url(rail: list[desk.RailGroup], wanted: desk.DeskFilter) -> str:
+    """Where the view is kept under a name; empty for one that has a name."""
+    named = any(link.current for group in rail for link in group.links)
+    return "" if named else reverse("desk:view-new") + wanted.query
 
 
 @require_POST
