@@ -27,6 +27,7 @@ from teams.services.keys import api_key_issue
 from ticketing.models import (
     Article,
     Attachment,
+    BulkAction,
     Category,
     Macro,
     Module,
@@ -103,6 +104,8 @@ OBJECTS: dict[str, Callable[[Secret], Places]] = {
     "desk/tickets/<uuid:uuid>/tags": by_uuid,
     "desk/tickets/<uuid:uuid>/macro": by_uuid,
     "desk/tickets/<uuid:uuid>/macro/apply": by_uuid,
+    "desk/bulk/<uuid:uuid>": lambda w: {"uuid": w.bulk.uuid},
+    "desk/bulk/<uuid:uuid>/undo": lambda w: {"uuid": w.bulk.uuid},
     "desk/views/<uuid:uuid>": lambda w: {"uuid": w.view.uuid},
     "desk/views/<uuid:uuid>/delete": lambda w: {"uuid": w.view.uuid},
     "desk/macros/<uuid:uuid>": lambda w: {"uuid": w.macro.uuid},
@@ -141,7 +144,7 @@ SHARED_WITH_STAFF = {"api/v1/articles/<int:pk>"}
 """What all staff of the client read, whatever their team."""
 
 COLLECTIONS = {
-    "desk/views", "desk/views/new", "desk/macros", "desk/macros/new",
+    "desk/export", "desk/views", "desk/views/new", "desk/macros", "desk/macros/new",
     "", "desk/", "desk/bulk", "portal/", "portal/tickets", "admin/review/", "classify",
     "admin/review/second/", "admin/language-models/", "admin/proposed-rules/", "admin/what-if/",
     "api/v1/tickets", "api/v1/tickets/bulk", "api/v1/taxonomies", "api/v1/categories", "api/v1/projects",
@@ -202,6 +205,7 @@ class Secret:
         self.attachment = self._attachment()
         owned = {"client": client, "owner": self.world.lead, "scope": "team", "team": self.team}
         self.view = SavedView.objects.create(name=MARK, query="status=all", **owned)
+        self.bulk = BulkAction.objects.create(owner=self.world.lead, words=MARK)
         self.macro = Macro.objects.create(name=MARK, body=MARK, **owned)
         other = self.world.ticket(f"{MARK} other")
         self.link = TicketLink.objects.create(source=self.ticket, target=other, kind="related")

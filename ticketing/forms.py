@@ -21,7 +21,7 @@ from ticketing.choices import (
     ToolScope,
     TriageField,
 )
-from ticketing.models import Ticket
+from ticketing.models import Macro, Ticket
 
 FILES_LIMIT = 10
 
@@ -107,6 +107,9 @@ class ConfirmForm(forms.Form):
     value = forms.CharField(max_length=200, error_messages={"required": "Choose a value."})
 
 
+_BULK_PARTS = ("status", "team", "assignee", "priority", "tag", "macro")
+
+
 class BulkForm(forms.Form):
     """Tickets and what they are to become."""
 
@@ -122,20 +125,36 @@ class BulkForm(forms.Form):
     status = forms.ChoiceField(required=False, choices=[("", ""), *Status.choices])
     team = forms.ModelChoiceField(queryset=Team.objects.none(), required=False)
     assignee = forms.ModelChoiceField(queryset=User.objects.none(), required=False)
+    priority = forms.ChoiceField(required=False, choices=[("", ""), *Priority.choices])
+    tag = forms.CharField(required=False, max_length=60)
+    macro = forms.ModelChoiceField(
+        queryset=Macro.objects.none(), required=False, to_field_name="uuid", blank=True
+    )
+    confirm = forms.BooleanField(required=False)
 
-    def __init__(self, data: Any, *, actor: Actor) -> None:
+    def __init__(self, data: Any, *, actor: Actor, everything: QuerySet[Ticket] | None = None) -> None:
+        """``everything`` are the tickets of a whole view, which are meant instead of single ones."""
         super().__init__(data)
-        tickets = Ticket.objects.visible_to(actor).select_related("client", "team", "assignee")
+        tickets = Ticket.objects.visible_to(actor).for_list()
+        self.everything = everything
+        if everything is not None:
+            self.fields["tickets"].required = False
         self.fields["tickets"].queryset = tickets  # type: ignore[attr-defined]
+        self.fields["macro"].queryset = Macro.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
         self.fields["team"].queryset = Team.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
         self.fields["assignee"].queryset = User.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """At least one change must be chosen."""
         cleaned: dict[str, Any] = super().clean() or {}
-        if not self.errors and not any(cleaned.get(name) for name in ("status", "team", "assignee")):
+        if not self.errors and not any(cleaned.get(name) for name in _BULK_PARTS):
             raise forms.ValidationError("Choose what to change: a status, a team or a person.")
         return cleaned
+
+    def chosen(self) -> list[Ticket]:
+        """The tickets that are meant."""
+        rows = self.cleaned_data["tickets"] if self.everything is None else self.everything
+        return list(rows)
 
 
 class ToolForm(forms.Form):

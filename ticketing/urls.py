@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from ticketing.views import files, merging, queue, ticket, tools
+from ticketing.views import export, files, merging, queue, ticket, tools
 
 app_name = "desk"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", queue.queue, name="queue"),
     path("bulk", queue.bulk, name="bulk"),
+    path("bulk/<uuid:uuid>", queue.bulk_done, name="bulk-done"),
+    path("bulk/<uuid:uuid>/undo", queue.bulk_back, name="bulk-undo"),
     path("views", tools.views, name="views"),
     path("views/new", tools.view_new, name="view-new"),
     path("views/<uuid:uuid>", tools.view_edit, name="view"),
@@ -18,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("macros/new", tools.macro_new, name="macro-new"),
     path("macros/<uuid:uuid>", tools.macro_edit, name="macro"),
     path("macros/<uuid:uuid>/delete", tools.macro_delete, name="macro-delete"),
+    path("export", export.export, name="export"),
     path("files/<uuid:uuid>", files.file, name="file"),
     path("tickets/<uuid:uuid>", ticket.detail, name="ticket"),
     path("tickets/<uuid:uuid>/reply", ticket.reply, name="reply"),

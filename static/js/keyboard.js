@@ -33,7 +33,7 @@
     if (!bar) { return; }
     bar.hidden = count === 0;
     bar.querySelector("[data-bulk-count]").textContent = count + noun + " selected";
-    bar.querySelector("[data-bulk-apply]").textContent = "Apply to " + count + noun;
+    bar.querySelector("[data-bulk-apply]").textContent = "Review " + count + noun;
   }
 
   function toggleRow() {

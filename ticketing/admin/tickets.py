@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -32,6 +32,7 @@ from ticketing.models import (
 )
 from ticketing.services.desk import ticket_hand_over
 from ticketing.services.tickets import status_change
+from ticketing.views.export import table_response
 
 SEVERITY_COLOURS = {"critical": "danger", "high": "warning", "medium": "info", "low": "success"}
 
@@ -106,7 +107,7 @@ class TicketsAdmin(ActionAdmin):
     search_help_text = "Reference, subject, requester or e-mail address."
     ordering = ("-created_at",)
     list_per_page = 50
-    actions = ("assign_to_team", "change_status")
+    actions = ("assign_to_team", "change_status", "export_csv", "export_xlsx")
     actions_detail = ("open_on_desk",)
     inlines = (DecisionInline, MessageInline, AttachmentInline, AssignmentInline, EventInline)
     exclude = ("metadata", "version")
@@ -153,6 +154,20 @@ class TicketsAdmin(ActionAdmin):
             self._each(request, queryset, lambda row: status_change(ticket=row, status=status, actor=actor))
             return None
         return self._ask(request, queryset, form, "change_status", "Change the status")
+
+    @action(description="Export as CSV")
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> StreamingHttpResponse:
+        """The chosen tickets as a file, within what the person may see."""
+        return self._export(request, queryset, "csv")
+
+    @action(description="Export for Excel")
+    def export_xlsx(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> StreamingHttpResponse:
+        """The chosen tickets as a workbook, within what the person may see."""
+        return self._export(request, queryset, "xlsx")
+
+    def _export(self, request: HttpRequest, queryset: QuerySet[Ticket], kind: str) -> StreamingHttpResponse:
+        visible = limited(Ticket.objects.all(), actor_in_admin(request))
+        return table_response(visible.filter(pk__in=queryset.values("pk")), kind=kind)
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Ticket], change: Any) -> None:
         done, problems = 0, []

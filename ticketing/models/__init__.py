@@ -23,12 +23,13 @@ from ticketing.models.tickets import (
     TicketNumber,
     TicketSearchDocument,
 )
-from ticketing.models.tools import Macro, SavedView
+from ticketing.models.tools import BulkAction, Macro, SavedView
 
 __all__ = [
     "Article",
     "Assignment",
     "Attachment",
+    "BulkAction",
     "Category",
     "CategoryField",
     "ClientSettings",

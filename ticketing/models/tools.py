@@ -107,3 +107,24 @@ class Macro(Tool):
         acts = (self.body.strip(), self.status, self.priority, self.severity, self.move_to, self.add_tags)
         if not any(acts) and not self.assign_to_me:
             raise ValidationError("Write a text or choose what to change.")
+
+
+class BulkAction(Timestamped):
+    """What was done to many tickets at once, so that it can be reported and taken back (T9).
+
+    ``changed`` holds, for each ticket that changed, its key and the values before and after; ``failures`` a
+    sentence by reference.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    words = models.CharField(max_length=300, help_text="What was to happen.")
+    changed = models.JSONField(default=list)
+    failures = models.JSONField(default=dict)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.words

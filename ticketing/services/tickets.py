@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -346,6 +347,30 @@ def status_change(*, ticket: Ticket, status: str, actor: Actor, reason: str = ""
         locked.resolved_at = locked.resolved_at or now
     else:
         locked.resolved_at = None
+    ticket_save(locked, ["status", "resolved_at", "closed_at"])
+    change = Change("status.changed", field="status", old=old, new=status, reason=reason)
+    events_append(ticket=locked, actor=actor, changes=[change])
+    events.status_changed.publish(ticket=locked, actor=actor, old=old, new=status)
+    return locked
+
+
+@transaction.atomic
+def status_restore(
+    *,
+    ticket: Ticket,
+    status: str,
+    resolved_at: datetime | None,
+    closed_at: datetime | None,
+    actor: Actor,
+    reason: str,
+) -> Ticket:
+    """Put a status back that was there before, with its times; only for taking a change back.
+
+    The table of transitions is about going on, not about going back. Emits ``status_changed``.
+    """
+    locked = ticket_lock(ticket_id=ticket.pk)
+    old, locked.status = locked.status, status
+    locked.resolved_at, locked.closed_at = resolved_at, closed_at
     ticket_save(locked, ["status", "resolved_at", "closed_at"])
     change = Change("status.changed", field="status", old=old, new=status, reason=reason)
     events_append(ticket=locked, actor=actor, changes=[change])

@@ -16,7 +16,7 @@ from ticketing.forms import LinkAnswerForm, LinkForm, MergeForm, SplitForm, firs
 from ticketing.models import Message, Ticket, TicketLink
 from ticketing.selectors.access import access_ticket
 from ticketing.selectors.desk_ticket import children_open, merge_candidates
-from ticketing.services.desk import BulkChange, tickets_change
+from ticketing.services.bulk import BulkChange, tickets_change
 from ticketing.services.links import link_decide, link_named
 from ticketing.services.merging import message_split, ticket_merge, ticket_unmerge
 from ticketing.views.access import query_of, staff_page, ticket_or_404
@@ -132,5 +132,10 @@ def resolve_all(request: HttpRequest, uuid: UUID) -> HttpResponse:
     tickets = [*children_open(actor, ticket), *([ticket] if ticket.is_open else [])]
     result = tickets_change(tickets=tickets, change=BulkChange(status="resolved"), actor=actor)
     level = messages.warning if result.failures else messages.success
-    level(request, result.sentence)
+    level(request, " ".join([result.sentence.split(";")[0].rstrip(".") + ".", *_named(result.failures)]))
     return _back(request, ticket)
+
+
+def _named(failures: dict[str, str]) -> list[str]:
+    """The first reasons why a ticket stayed as it was."""
+    return [f"{reference}: {why}" for reference, why in list(failures.items())[:3]]
