@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from django.db import connection
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
@@ -16,6 +19,7 @@ from ticketing.services.tools import macro_apply, macro_text, tool_save
 from ticketing.tests.world import World, make_user
 
 QUEUE = reverse("desk:queue")
+BUDGETS = json.loads((Path(__file__).parent / "query_budgets.json").read_text())
 
 
 class ToolCase(TestCase):
@@ -115,6 +119,28 @@ class SavedViewTest(ToolCase):
         self.client.force_login(self.world.lead)
         self.client.post(reverse("desk:view-delete", args=[view.uuid]))
         self.assertFalse(SavedView.objects.exists())
+
+
+class ListBudgetTest(ToolCase):
+    """Style 9: the new list pages with 3 and with 30 rows."""
+
+    def test_their_queries_do_not_grow_with_the_rows(self) -> None:
+        """T9: views and macros, each with its line in query_budgets.json."""
+        for page, model, more in (("views", SavedView, {}), ("macros", Macro, {"body": "x"})):
+            counts = []
+            for wanted in (3, 30):
+                while model.objects.count() < wanted:
+                    model.objects.create(
+                        name=f"Tool {model.objects.count()}", client=self.world.client_a,
+                        owner=self.world.agent, scope="team", team=self.world.network, **more,
+                    )  # fmt: skip
+                self.client.get(reverse(f"desk:{page}"))
+                with CaptureQueriesContext(connection) as captured:
+                    self.client.get(reverse(f"desk:{page}"))
+                counts.append(len(captured))
+            with self.subTest(page=page):
+                self.assertEqual(counts[0], counts[1])
+                self.assertLessEqual(counts[1], BUDGETS[f"desk.{page}"])
 
 
 class FilterTest(ToolCase):
