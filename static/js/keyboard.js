@@ -121,8 +121,9 @@
   }
 
   if (sheet) {
-    sheet.addEventListener("keydown", function (event) {
-      if (event.ctrlKey || event.metaKey || event.altKey) { return; }
+    /* On the document: what had the focus inside is replaced with each ticket. */
+    document.addEventListener("keydown", function (event) {
+      if (!sheet.open || event.ctrlKey || event.metaKey || event.altKey) { return; }
       if (event.key === "j" || event.key === "k") {
         current = Math.min(rows.length - 1, Math.max(0, current + (event.key === "j" ? 1 : -1)));
         rows.forEach(function (row, index) { row.classList.toggle("is-focused", index === current); });
@@ -130,9 +131,10 @@
         preview();
       } else if (event.key === "p" || event.key === " ") {
         event.preventDefault();
+        event.stopPropagation(); /* else the list, now in front, would open it again */
         sheet.close();
       }
-    });
+    }, true);
   }
 
   var keys = {
