@@ -27,7 +27,7 @@ from teams.selectors import default_client
 from ticketing.models import Attachment, Message, Ticket
 from ticketing.selectors import portal as selectors
 from ticketing.selectors.desk import Page
-from ticketing.selectors.desk_ticket import conversation_of, file_line
+from ticketing.selectors.desk_ticket import conversation_of, file_line, merged_target
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.rendering import render_body
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
@@ -186,7 +186,10 @@ def tickets(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def ticket(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """One own ticket with its public conversation."""
+    """One own ticket with its public conversation; a merged one leads to where that went on."""
+    target = merged_target(_actor(request), uuid)
+    if target is not None:
+        return redirect("portal:ticket", target.uuid)
     return _ticket_page(request, _ticket_or_404(request, uuid))
 
 

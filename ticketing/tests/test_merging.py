@@ -8,6 +8,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.test import TestCase
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from common.exceptions import Conflict, NotFound
@@ -185,6 +186,13 @@ class MergeTest(MergeCase):
         self.assertFalse(seen.filter(is_public=False).exists())
         message = message_add(ticket=self.source, new=NewMessage(body="Any news?"), actor=rita)
         self.assertEqual((message.ticket, message.author_requester), (self.target, self.source.requester))
+
+    def test_the_portal_leads_the_follower_to_the_ticket_that_stays(self) -> None:
+        """T8: an old link is not a dead end."""
+        self.merge()
+        self.client.force_login(self.world.requester)
+        page = self.client.get(reverse("portal:ticket", args=[self.source.uuid]))
+        self.assertRedirects(page, reverse("portal:ticket", args=[self.target.uuid]))
 
     def test_a_colleague_is_told_where_to_write(self) -> None:
         """T8: nobody answers into a ticket that nobody reads any more."""
