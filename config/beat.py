@@ -35,6 +35,8 @@ SCHEDULE = {
     "vectors": {"task": "classifier.tasks.fill_vectors", "schedule": 300.0},
     # Old details of steps and calls go; decisions stay (C21).
     "triage housekeeping": {"task": "classifier.tasks.housekeeping", "schedule": crontab(hour=3, minute=0)},
+    # Search documents that are missing or differ from their tickets are written again (T9).
+    "search repair": {"task": "ticketing.tasks.repair_search", "schedule": crontab(hour=3, minute=15)},
     # Expired idempotency records and sessions go.
     "housekeeping": {"task": "config.tasks.housekeeping", "schedule": crontab(hour=3, minute=30)},
 }

@@ -119,6 +119,8 @@ def sidebar(request: HttpRequest) -> list[Item]:
             "Knowledge",
             _list("Articles", "menu_book", "ticketing_article"),
             _list("Projects", "folder", "ticketing_project"),
+            _list("Macros", "bolt", "ticketing_macro"),
+            _list("Saved views", "bookmark", "ticketing_savedview"),
         ),
         _group(
             "House",

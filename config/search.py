@@ -22,7 +22,7 @@ def admin_search(request: HttpRequest, search_term: str) -> list[SearchResult]:
         return []
     tickets = Ticket.objects.visible_to(actor)
     named = tickets.filter(reference=term.upper())
-    rows = list(named or tickets_search(tickets, term).order_by("-created_at", "-pk")[:_EACH])
+    rows = list(named or tickets_search(tickets, term, actor=actor).order_by("-created_at", "-pk")[:_EACH])
     people = Requester.objects.visible_to(actor).filter(
         Q(name__icontains=term) | Q(external_id=term) | Q(addresses__email__istartswith=term)
     )

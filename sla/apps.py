@@ -28,4 +28,6 @@ class SlaConfig(AppConfig):
         )
         people.calendar_changed.connect(receivers.owe_recount, dispatch_uid="sla.owe_recount")
         events.status_changed.connect(receivers.follow_status, dispatch_uid="sla.follow_status")
+        events.ticket_merged.connect(receivers.pause_for_merge, dispatch_uid="sla.pause_for_merge")
+        events.ticket_unmerged.connect(receivers.resume_after_merge, dispatch_uid="sla.resume_after_merge")
         events.message_added.connect(receivers.follow_reply, dispatch_uid="sla.follow_reply")

@@ -8,8 +8,10 @@ from common.actors import Actor
 from common.queueing import enqueue_on_commit
 from sla import tasks
 from sla.services.clocks import (
+    clocks_follow_merge,
     clocks_follow_reply,
     clocks_follow_status,
+    clocks_follow_unmerge,
     clocks_retarget,
     clocks_start,
 )
@@ -46,6 +48,16 @@ def retarget_after_assignment(*, ticket: Ticket, **_: Any) -> None:
 def follow_status(*, ticket: Ticket, **_: Any) -> None:
     """Waiting pauses, resolving stops, reopening resumes."""
     clocks_follow_status(ticket=ticket)
+
+
+def pause_for_merge(*, ticket: Ticket, **_: Any) -> None:
+    """A merged ticket owes nothing of its own."""
+    clocks_follow_merge(ticket=ticket)
+
+
+def resume_after_merge(*, ticket: Ticket, **_: Any) -> None:
+    """The merge was taken back: what was promised is owed again."""
+    clocks_follow_unmerge(ticket=ticket)
 
 
 def follow_reply(*, ticket: Ticket, message: Message, **_: Any) -> None:

@@ -19,7 +19,7 @@ from teams.admin import HistoryAdmin
 from teams.choices import Group, Scope
 from teams.models import ApiKey, BusinessCalendar, Client, Team
 from teams.services.keys import api_key_issue
-from ticketing.models import Article, Category, RoutingRule, Taxonomy, Ticket
+from ticketing.models import Article, Category, Macro, RoutingRule, Taxonomy, Ticket
 from ticketing.tests.world import World, make_user
 
 OWN_APPS = {"teams", "ticketing", "classifier", "sla"}
@@ -269,6 +269,7 @@ class HistoryTests(BackOfficeCase):
             "PromptVersion": lambda: PromptVersion.objects.create(
                 name="zebra", system="Zebra", before="b", after="a", **shared
             ),
+            "Macro": lambda: Macro.objects.create(name="Zebra", body="Zebra", scope="everyone", **shared),
             "BusinessCalendar": lambda: BusinessCalendar.objects.create(slug="own", name="Zebra"),
         }
         row = made[model.__name__]()

@@ -28,6 +28,8 @@ WIRING = {
         "sla.follow_status",
     ],
     "ticket_assigned": ["ticketing.hand_out_after_assignment", "sla.retarget_after_assignment"],
+    "ticket_merged": ["sla.pause_for_merge"],
+    "ticket_unmerged": ["sla.resume_after_merge"],
     "message_added": ["ticketing.mail_reply", "sla.follow_reply", "classifier.settle_draft"],
     "attachment_added": ["ingest.read_later"],
     "presence_changed": ["ticketing.hand_out_after_presence"],

@@ -11,18 +11,29 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 
 from classifier.services.chat import Question, chat_ask, chat_ticket_open
+from common.exceptions import Conflict
 from sla.models import Clock
 from sla.services.checks import check_due
 from sla.services.defaults import defaults_load
 from teams.choices import Group
 from teams.models import Notification, TeamMember
-from ticketing.models import Article, ArticleFeedback, RoutingRule, Ticket, TicketEvent, TicketFeedback
+from ticketing.models import (
+    Article,
+    ArticleFeedback,
+    Message,
+    RoutingRule,
+    Ticket,
+    TicketEvent,
+    TicketFeedback,
+    TicketMerge,
+)
 from ticketing.services.articles import article_feedback_give
 from ticketing.services.assignments import ticket_assign
 from ticketing.services.audit import chain_verify
 from ticketing.services.desk import ticket_hand_over
 from ticketing.services.feedback import feedback_give
 from ticketing.services.handout import waiting_hand_out
+from ticketing.services.merging import ticket_merge, ticket_unmerge
 from ticketing.services.routing import rule_hit
 from ticketing.services.tickets import TicketChanges, status_change, ticket_update
 from ticketing.tests.world import World, make_user
@@ -126,6 +137,34 @@ class TwoWriterTests(TransactionTestCase):
         together(*[count] * 4)
         rule.refresh_from_db()
         self.assertEqual(rule.hit_count, 20)
+
+    def test_two_merges_of_one_ticket_end_with_one(self) -> None:
+        """T8: whoever comes second is told; no message is in two places, no lock waits for ever."""
+        first, second, third = (self.world.ticket(name) for name in ("One", "Two", "Three"))
+        actor = self.world.actor(self.world.lead)
+        results = together(
+            lambda: ticket_merge(source=first, target=second, actor=actor),
+            lambda: ticket_merge(source=second, target=first, actor=actor),
+            lambda: ticket_merge(source=first, target=third, actor=actor),
+        )
+        made = TicketMerge.objects.filter(undone_at=None)
+        refused = [item for item in results if isinstance(item, Exception)]
+        self.assertEqual(made.count() + len(refused), 3)
+        self.assertTrue(all(isinstance(item, Conflict) for item in refused), refused)
+        self.assertEqual(made.filter(source=first).count() + made.filter(source=second).count(), made.count())
+        self.assertEqual(Message.objects.count(), 3)
+        for ticket in (first, second, third):
+            self.assertIsNone(chain_verify(ticket=ticket))
+
+    def test_two_undos_restore_once(self) -> None:
+        """T8: the second is told that there is nothing to take back."""
+        first, second = self.world.ticket("One"), self.world.ticket("Two")
+        actor = self.world.actor(self.world.lead)
+        ticket_merge(source=first, target=second, actor=actor)
+        results = together(*[lambda: ticket_unmerge(ticket=first, actor=actor)] * 2)
+        self.assertEqual(sum(isinstance(item, Conflict) for item in results), 1)
+        self.assertEqual((first.messages.count(), second.messages.count()), (1, 1))
+        self.assertIsNone(chain_verify(ticket=first))
 
     def test_two_schedulers_warn_and_breach_once(self) -> None:
         """S4: safe when two schedulers run at once."""

@@ -165,6 +165,22 @@ class LinkState(models.TextChoices):
     DISMISSED = "dismissed", "Dismissed"
 
 
+class ToolScope(models.TextChoices):
+    """Who uses a saved view or a macro."""
+
+    PRIVATE = "private", "Only me"
+    TEAM = "team", "A team"
+    EVERYONE = "everyone", "Everyone"
+
+
+MACRO_VARIABLES: Final = (
+    "ticket.reference", "ticket.subject", "ticket.status", "ticket.category", "ticket.team",
+    "requester.name", "requester.first_name", "requester.email", "agent.name", "agent.first_name",
+    "client.name",
+)  # fmt: skip
+"""The places of a macro's text that are filled; there is no other access to anything."""
+
+
 class ArticleVisibility(models.TextChoices):
     """Who may read an article."""
 

@@ -23,6 +23,12 @@ status_changed = DomainEvent("ticketing.status_changed")
 ticket_assigned = DomainEvent("ticketing.ticket_assigned")
 """ticket: Ticket, actor: Actor, assignment: Assignment, freed_team_id: int | None — whose member has room."""
 
+ticket_merged = DomainEvent("ticketing.ticket_merged")
+"""ticket: Ticket (closed as merged), target: Ticket, actor: Actor."""
+
+ticket_unmerged = DomainEvent("ticketing.ticket_unmerged")
+"""ticket: Ticket (as before the merge), target: Ticket, actor: Actor."""
+
 message_added = DomainEvent("ticketing.message_added")
 """ticket: Ticket, message: Message, actor: Actor, draft_uuid: UUID | None — the draft it was made from."""
 

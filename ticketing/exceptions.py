@@ -18,6 +18,12 @@ class TicketClosed(Conflict):
     default_message = "This ticket is closed. Open a follow-up instead."
 
 
+class MergeStands(Conflict):
+    """Something that happened since the merge keeps it from being taken back."""
+
+    code = "merge_stands"
+
+
 class ForeignReference(ValidationFailed):
     """A named object belongs to another client or does not exist; the two look the same."""
 

@@ -9,12 +9,22 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 
 from common.actors import Actor
+from common.exceptions import ApplicationError
 from teams.choices import Presence
-from teams.models import Team, User
-from ticketing.choices import Status, TriageField
-from ticketing.models import Ticket
+from teams.models import Client, Team, User
+from ticketing.choices import (
+    MACRO_VARIABLES,
+    LinkKind,
+    Priority,
+    Severity,
+    Status,
+    ToolScope,
+    TriageField,
+)
+from ticketing.models import Macro, Ticket
 
 FILES_LIMIT = 10
 
@@ -61,11 +71,18 @@ class MessageForm(forms.Form):
     files = FilesField(required=False)  # type: ignore[assignment]
 
 
+class NoteForm(MessageForm):
+    """A note, and the macro it was made from."""
+
+    macro = forms.UUIDField(required=False)
+
+
 class ReplyForm(MessageForm):
     """A reply with what happens after it, and the suggestion it was made from."""
 
     then = forms.ChoiceField(required=False, choices=[("", ""), *Status.choices])
     draft = forms.UUIDField(required=False)
+    macro = forms.UUIDField(required=False)
 
 
 class StatusForm(forms.Form):
@@ -93,6 +110,9 @@ class ConfirmForm(forms.Form):
     value = forms.CharField(max_length=200, error_messages={"required": "Choose a value."})
 
 
+_BULK_PARTS = ("status", "team", "assignee", "priority", "tag", "macro")
+
+
 class BulkForm(forms.Form):
     """Tickets and what they are to become."""
 
@@ -108,20 +128,142 @@ class BulkForm(forms.Form):
     status = forms.ChoiceField(required=False, choices=[("", ""), *Status.choices])
     team = forms.ModelChoiceField(queryset=Team.objects.none(), required=False)
     assignee = forms.ModelChoiceField(queryset=User.objects.none(), required=False)
+    priority = forms.ChoiceField(required=False, choices=[("", ""), *Priority.choices])
+    tag = forms.CharField(required=False, max_length=60)
+    macro = forms.ModelChoiceField(
+        queryset=Macro.objects.none(), required=False, to_field_name="uuid", blank=True
+    )
+    confirm = forms.BooleanField(required=False)
 
-    def __init__(self, data: Any, *, actor: Actor) -> None:
+    def __init__(self, data: Any, *, actor: Actor, everything: QuerySet[Ticket] | None = None) -> None:
+        """``everything`` are the tickets of a whole view, which are meant instead of single ones."""
         super().__init__(data)
-        tickets = Ticket.objects.visible_to(actor).select_related("client", "team", "assignee")
+        tickets = Ticket.objects.visible_to(actor).for_list()
+        self.everything = everything
+        if everything is not None:
+            self.fields["tickets"].required = False
         self.fields["tickets"].queryset = tickets  # type: ignore[attr-defined]
+        self.fields["macro"].queryset = Macro.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
         self.fields["team"].queryset = Team.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
         self.fields["assignee"].queryset = User.objects.visible_to(actor).filter(is_active=True)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """At least one change must be chosen."""
         cleaned: dict[str, Any] = super().clean() or {}
-        if not self.errors and not any(cleaned.get(name) for name in ("status", "team", "assignee")):
+        if not self.errors and not any(cleaned.get(name) for name in _BULK_PARTS):
             raise forms.ValidationError("Choose what to change: a status, a team or a person.")
         return cleaned
+
+    def chosen(self) -> list[Ticket]:
+        """The tickets that are meant."""
+        rows = self.cleaned_data["tickets"] if self.everything is None else self.everything
+        return list(rows)
+
+
+class ToolForm(forms.Form):
+    """A name and who uses it; what a person may share with depends on the role."""
+
+    name = forms.CharField(max_length=80)
+    scope = forms.ChoiceField(choices=ToolScope.choices, label="Who uses it")
+    team = forms.ModelChoiceField(
+        queryset=Team.objects.none(), required=False, help_text="Only where a team uses it."
+    )
+    client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None)
+
+    def __init__(self, *args: Any, actor: Actor, teams: QuerySet[Team], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own: Any = self.fields["team"]
+        own.queryset = teams if actor.is_lead else teams.filter(pk__in=actor.team_ids)
+        clients: Any = self.fields["client"]
+        clients.queryset = Client.objects.visible_to(actor).active()
+        if not actor.is_lead:
+            scope: Any = self.fields["scope"]
+            scope.choices = [pair for pair in ToolScope.choices if pair[0] != ToolScope.EVERYONE]
+
+    def explain(self, error: ApplicationError) -> None:
+        """Put the sentences of a service where the faults are."""
+        if not error.fields:
+            self.add_error(None, error.sentence)
+        for name, problems in error.fields.items():
+            self.add_error(name if name in self.fields else None, problems)
+
+
+class ViewForm(ToolForm):
+    """A saved view."""
+
+    query = forms.CharField(max_length=1000, required=False, widget=forms.HiddenInput)
+
+
+class MacroForm(ToolForm):
+    """A canned reply, changes of fields, or both."""
+
+    body = forms.CharField(
+        required=False,
+        label="Text",
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text="Markdown. These places are filled: "
+        + ", ".join(f"{{{{ {name} }}}}" for name in MACRO_VARIABLES)
+        + ".",
+    )
+    is_public = forms.BooleanField(
+        required=False, label="The text is a reply to the requester; otherwise an internal note"
+    )
+    status = forms.ChoiceField(required=False, choices=[("", "Keep"), *Status.choices])
+    priority = forms.ChoiceField(required=False, choices=[("", "Keep"), *Priority.choices])
+    severity = forms.ChoiceField(required=False, choices=[("", "Keep"), *Severity.choices])
+    move_to = forms.ModelChoiceField(
+        queryset=Team.objects.none(), required=False, label="Move to team", empty_label="Keep"
+    )
+    add_tags = forms.CharField(required=False, label="Add tags", help_text="Separated by commas.")
+    assign_to_me = forms.BooleanField(required=False, label="Assign to whoever applies it")
+
+    def __init__(self, *args: Any, teams: QuerySet[Team], **kwargs: Any) -> None:
+        super().__init__(*args, teams=teams, **kwargs)
+        self.fields["move_to"].queryset = teams  # type: ignore[attr-defined]
+
+    def clean_add_tags(self) -> list[str]:
+        """The words, without doubles."""
+        words = (word.strip()[:60] for word in self.cleaned_data["add_tags"].split(","))
+        return list(dict.fromkeys(word for word in words if word))
+
+
+class TagsForm(forms.Form):
+    """The tags of a ticket, separated by commas."""
+
+    tags = forms.CharField(required=False, max_length=600)
+
+    def clean_tags(self) -> tuple[str, ...]:
+        """The words, without doubles."""
+        words = (word.strip()[:60] for word in self.cleaned_data["tags"].replace("\x00", "").split(","))
+        return tuple(dict.fromkeys(word for word in words if word))
+
+
+class MergeForm(forms.Form):
+    """Where the conversation goes, and whether its requester follows it."""
+
+    into = forms.CharField(max_length=40, error_messages={"required": "Choose a ticket to merge into."})
+    follow = forms.BooleanField(required=False)
+
+
+class SplitForm(forms.Form):
+    """The message that becomes a ticket of its own."""
+
+    message = forms.UUIDField(
+        error_messages={"required": "Choose a message.", "invalid": "Choose a message."}
+    )
+
+
+class LinkForm(forms.Form):
+    """Another ticket and how it belongs to this one."""
+
+    kind = forms.ChoiceField(choices=[*LinkKind.choices, ("child", "Part of")])
+    to = forms.CharField(max_length=40, error_messages={"required": "Write the reference of a ticket."})
+
+
+class LinkAnswerForm(forms.Form):
+    """What becomes of a proposed or made link."""
+
+    state = forms.ChoiceField(choices=[("confirmed", "Confirm"), ("dismissed", "Remove")])
 
 
 class PresenceForm(forms.Form):

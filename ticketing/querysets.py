@@ -10,7 +10,14 @@ from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from common.actors import Actor, Deed, Role
-from ticketing.choices import STATUS_CATEGORY, ArticleVisibility, AttachmentStatus, Priority, Severity
+from ticketing.choices import (
+    STATUS_CATEGORY,
+    ArticleVisibility,
+    AttachmentStatus,
+    Priority,
+    Severity,
+    ToolScope,
+)
 
 
 def statuses_in(*categories: str) -> list[str]:
@@ -91,17 +98,29 @@ class TicketQuerySet(models.QuerySet[Any]):
     """Tickets."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Leads and services: their clients'. Agents: their teams', unassigned and own. Requesters: own."""
+        """Leads and services: their clients'. Agents: their teams', unassigned and own.
+
+        Requesters: what they asked, and what they follow.
+        """
         if actor.role is Role.ANONYMOUS:
             return self.none()
         rows = self if actor.client_ids is None else self.filter(client__in=actor.client_ids)
         if actor.role is Role.REQUESTER:
-            return rows.filter(requester__user_id=actor.user_id, requester__user__isnull=False)
+            own = Q(requester__user_id=actor.user_id, requester__user__isnull=False)
+            return rows.filter(own | Exists(self._followed_by(actor)))
         if actor.role is Role.AGENT:
             return rows.filter(
                 Q(team__in=actor.team_ids) | Q(team__isnull=True) | Q(assignee_id=actor.user_id)
             )
         return rows.all()
+
+    def _followed_by(self, actor: Actor) -> models.QuerySet[Any]:
+        """The actor's own entries among the followers of a ticket."""
+        follower = self.model._meta.get_field("followers").related_model
+        rows: models.QuerySet[Any] = follower._default_manager.filter(
+            ticket=OuterRef("pk"), requester__user_id=actor.user_id, requester__user__isnull=False
+        )
+        return rows
 
     def open(self) -> Self:
         """Tickets that still owe work or an answer."""
@@ -118,7 +137,7 @@ class TicketQuerySet(models.QuerySet[Any]):
     def for_list(self) -> Self:
         """What one line of a list shows; keeps the number of queries constant."""
         return self.select_related(
-            "client", "requester", "category", "team", "assignee", "project", "module"
+            "client", "requester", "category", "team", "assignee", "project", "module", "merged_into"
         ).prefetch_related("requester__addresses", "tags", "secondary_categories")
 
     def ranked(self) -> Self:
@@ -184,6 +203,19 @@ class LinkQuerySet(models.QuerySet[Any]):
         """Links of which both ends are visible."""
         tickets = self.model._meta.get_field("source").related_model.objects.visible_to(actor)
         return self.filter(source__in=tickets, target__in=tickets)
+
+
+class ToolQuerySet(models.QuerySet[Any]):
+    """Saved views and macros."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """The own ones, the own teams' and everyone's, of the own clients; leads see all that are shared."""
+        if not actor.is_staff or actor.user_id is None:
+            return self.none()
+        rows = self.all() if actor.client_ids is None else self.filter(client__in=actor.client_ids)
+        shared = Q(scope=ToolScope.EVERYONE)
+        shared |= Q(scope=ToolScope.TEAM) if actor.is_lead else Q(team__in=actor.team_ids)
+        return rows.filter(shared | Q(owner_id=actor.user_id)).select_related("team", "owner", "client")
 
 
 class ArticleQuerySet(models.QuerySet[Any]):

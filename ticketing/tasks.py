@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -9,6 +11,9 @@ from teams.models import Team
 from teams.services.presence import presences_return
 from ticketing.services.absence import absences_hand_on
 from ticketing.services.handout import queues_hand_out, waiting_hand_out
+from ticketing.services.search import search_repair
+
+LOOK_BACK = timedelta(days=2)
 
 
 @shared_task(soft_time_limit=120, time_limit=150)
@@ -29,3 +34,11 @@ def sweep_queues() -> int:
     presences_return(now=now)
     absences_hand_on(now=now)
     return sum(queues_hand_out(now=now).values())
+
+
+@shared_task(time_limit=1800, soft_time_limit=1740)
+def repair_search() -> int:
+    """Mend the search documents of what changed in the last two days. At-least-once; a second run changes
+    nothing.
+    """
+    return search_repair(since=timezone.now() - LOOK_BACK)[0]

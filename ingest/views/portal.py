@@ -29,7 +29,7 @@ from ticketing.choices import Status
 from ticketing.models import Attachment, Message, Ticket, TicketFeedback
 from ticketing.selectors import portal as selectors
 from ticketing.selectors.desk import Page
-from ticketing.selectors.desk_ticket import conversation_of, file_line
+from ticketing.selectors.desk_ticket import conversation_of, file_line, merged_target
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.feedback import may_rate
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
@@ -156,7 +156,10 @@ def tickets(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def ticket(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """One own ticket with its public conversation."""
+    """One own ticket with its public conversation; a merged one leads to where that went on."""
+    target = merged_target(actor_of(request), uuid)
+    if target is not None:
+        return redirect("portal:ticket", target.uuid)
     return _ticket_page(request, own_ticket_or_404(request, uuid))
 
 

@@ -217,6 +217,28 @@ def clocks_follow_status(*, ticket: Ticket, now: datetime | None = None) -> None
         next_dues_publish(ticket_ids=[ticket.pk])
 
 
+@transaction.atomic
+def clocks_follow_merge(*, ticket: Ticket, now: datetime | None = None) -> None:
+    """A merged ticket promises nothing: its clocks pause, so that no promise counts as kept or broken."""
+    _switch_all(ticket, "Merged into another ticket.", now or timezone.now(), paused=True)
+
+
+@transaction.atomic
+def clocks_follow_unmerge(*, ticket: Ticket, now: datetime | None = None) -> None:
+    """The promises go on where they paused; what had been spent before stays spent."""
+    _switch_all(ticket, "The merge was taken back.", now or timezone.now(), paused=False)
+
+
+def _switch_all(ticket: Ticket, reason: str, now: datetime, *, paused: bool) -> None:
+    ledgers = ledgers_live(ticket_ids=[ticket.pk])
+    for ledger in ledgers:
+        _follow_hours(ledger, now)
+        kind = SegmentKind.PAUSED if paused else kind_in(ticket.status_category, ledger.clock.kind)
+        switch(ledger, kind, now, reason)
+        settle(ledger)
+    ledgers_save(ledgers=ledgers)
+
+
 def _end(ledger: Ledger, ticket: Ticket, now: datetime) -> None:
     """Resolving keeps the resolution; a response that nobody wrote is neither kept nor, in time, broken."""
     kind = ledger.clock.kind

@@ -129,7 +129,7 @@ def _work(recount: Recount, ids: Sequence[int], token: UUID) -> None:
 @transaction.atomic
 def _batch(recount: Recount, ids: Sequence[int], token: UUID) -> None:
     now = timezone.now()
-    tickets = tickets_lock(ticket_ids=ids)
+    tickets = list(tickets_lock(ticket_ids=ids).values())
     changed = tickets_recount(tickets=tickets, promises=Promises(), since=recount.since, now=now)
     _advance(recount, token, position=ids[-1], changed=changed)
 

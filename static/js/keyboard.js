@@ -1,4 +1,4 @@
-/* Keys of the desk: lists (j, k, Enter, x), search (/), help (?), the ticket page (r, n, d, Ctrl+Enter), jumps (g q, g r). */
+/* Keys of the desk: lists (j, k, Enter, x, p or space), search (/), help (?), the ticket page (r, n, d, Ctrl+Enter), the facts (s, a, t, c, m, [, ]), jumps (g q, g r, g m). */
 (function () {
   "use strict";
   var rows = Array.from(document.querySelectorAll("[data-list] [data-row]"));
@@ -33,7 +33,7 @@
     if (!bar) { return; }
     bar.hidden = count === 0;
     bar.querySelector("[data-bulk-count]").textContent = count + noun + " selected";
-    bar.querySelector("[data-bulk-apply]").textContent = "Apply to " + count + noun;
+    bar.querySelector("[data-bulk-apply]").textContent = "Review " + count + noun;
   }
 
   function toggleRow() {
@@ -81,6 +81,13 @@
     return true;
   }
 
+  function focusOn(selector) {
+    var node = document.querySelector(selector);
+    if (!node) { return false; }
+    node.focus();
+    return true;
+  }
+
   function openHelp() {
     var dialog = document.getElementById("keyboard-help");
     if (dialog && !dialog.open) { dialog.showModal(); }
@@ -101,6 +108,35 @@
     return true;
   }
 
+  /* The ticket in short, over the list; j and k go on with it open. */
+  var sheet = document.getElementById("preview");
+
+  function preview() {
+    var row = rows[current];
+    if (!row || !row.dataset.preview || !sheet) { return false; }
+    window.htmx.ajax("GET", row.dataset.preview, { target: "#preview", swap: "innerHTML" }).then(function () {
+      if (!sheet.open) { sheet.showModal(); }
+    });
+    return true;
+  }
+
+  if (sheet) {
+    /* On the document: what had the focus inside is replaced with each ticket. */
+    document.addEventListener("keydown", function (event) {
+      if (!sheet.open || event.ctrlKey || event.metaKey || event.altKey) { return; }
+      if (event.key === "j" || event.key === "k") {
+        current = Math.min(rows.length - 1, Math.max(0, current + (event.key === "j" ? 1 : -1)));
+        rows.forEach(function (row, index) { row.classList.toggle("is-focused", index === current); });
+        rows[current].scrollIntoView({ block: "nearest" });
+        preview();
+      } else if (event.key === "p" || event.key === " ") {
+        event.preventDefault();
+        event.stopPropagation(); /* else the list, now in front, would open it again */
+        sheet.close();
+      }
+    }, true);
+  }
+
   var keys = {
     "j": function () { focusRow(1); return rows.length > 0; },
     "k": function () { focusRow(-1); return rows.length > 0; },
@@ -110,7 +146,16 @@
     "?": openHelp,
     "r": function () { return compose("reply"); },
     "n": function () { return compose("note"); },
-    "d": function () { return click("[data-draft-take]"); }
+    "d": function () { return click("[data-draft-take]"); },
+    "c": function () { return focusOn("[data-macro-pick]"); },
+    "t": function () { return focusOn("[data-tags]"); },
+    "s": function () { return focusOn("#fact-status"); },
+    "a": function () { return focusOn("#fact-assignee"); },
+    "m": function () { return click("[data-merge]"); },
+    "p": preview,
+    " ": preview,
+    "[": function () { return click("[data-prev]"); },
+    "]": function () { return click("[data-next]"); }
   };
 
   document.addEventListener("keydown", function (event) {

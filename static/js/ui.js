@@ -310,7 +310,36 @@
     });
   }
 
+  /* Colleagues see who is writing: the next poll says so, the first word at once. */
+  document.addEventListener("input", function (event) {
+    var field = document.querySelector("[data-presence]");
+    if (!field || !event.target.matches("[data-composer-body]")) { return; }
+    var writing = event.target.value.trim() ? "1" : "";
+    if (field.value !== writing) {
+      field.value = writing;
+      if (window.htmx) { window.htmx.trigger(field.form, "presence-changed"); }
+    }
+  });
+
+  /* A macro's text goes into the message; the person sends it. */
+  function takeMacro(scope) {
+    var field = scope.querySelector ? scope.querySelector("[data-macro-text]") : null;
+    if (!field) { return; }
+    var form = field.form;
+    var body = form.querySelector("[data-composer-body]");
+    var radio = form.querySelector(field.dataset.macroPublic ? "[data-kind-reply]" : "[data-kind-note]");
+    if (!radio.checked) {
+      radio.checked = true;
+      radio.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    body.value = body.value.trim() ? body.value.trimEnd() + "\n\n" + field.dataset.macroText : field.dataset.macroText;
+    form.dataset.dirty = "1";
+    field.removeAttribute("data-macro-text");
+    body.focus();
+  }
+
   function bind(scope) {
+    takeMacro(scope.parentElement || scope);
     bindPopovers(scope);
     bindFiles(scope);
     guard(scope);

@@ -139,7 +139,9 @@ class TicketsAdmin(ActionAdmin):
         self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str
     ) -> tuple[QuerySet[Ticket], bool]:
         """By the full-text index."""
-        return (tickets_search(queryset, search_term) if search_term.strip() else queryset), False
+        if not search_term.strip():
+            return queryset, False
+        return tickets_search(queryset, search_term, actor=actor_in_admin(request)), False
 
     @display(description="Subject")
     def short_subject(self, ticket: Ticket) -> str:

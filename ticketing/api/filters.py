@@ -8,6 +8,7 @@ import django_filters
 from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 
+from teams.api.actors import actor_of
 from ticketing.choices import PRIORITY_ALIASES, STATUS_CATEGORY, Priority, Severity, Status, StatusCategory
 from ticketing.models import Ticket
 from ticketing.selectors.search import tickets_search
@@ -75,7 +76,7 @@ class TicketFilter(django_filters.FilterSet):
 
     def by_words(self, rows: QuerySet[Ticket], name: str, value: str) -> QuerySet[Ticket]:
         """Full text."""
-        return tickets_search(rows, value)
+        return tickets_search(rows, value, actor=actor_of(self.request))
 
 
 def _known(name: str, given: list[str], allowed: Any) -> list[str]:

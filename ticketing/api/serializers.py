@@ -58,6 +58,7 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
     project = serializers.CharField(source="project.slug", default=None, read_only=True)
     module = serializers.CharField(source="module.slug", default=None, read_only=True)
     tags = serializers.SlugRelatedField("name", many=True, read_only=True)
+    merged_into = serializers.CharField(source="merged_into.reference", default=None, read_only=True)
     requester = RequesterShort(read_only=True)
 
     class Meta:
@@ -67,7 +68,7 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
             "secondary_categories", "severity", "priority", "sentiment", "root_cause", "language", "summary",
             "team", "assignee", "requester", "client", "project", "module", "channel", "tags", "metadata",
             "needs_review", "created_at", "updated_at", "triaged_at", "first_response_at", "resolved_at",
-            "closed_at", "next_due_at",
+            "closed_at", "next_due_at", "merged_into",
         )  # fmt: skip
 
     def get_url(self, ticket: Ticket) -> str:
@@ -162,6 +163,22 @@ class LinkInput(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(choices=LinkKind.choices)
     to = serializers.CharField(max_length=40)
+
+
+class MergeInput(serializers.Serializer[Any]):
+    """``POST tickets/{ref}/merge``."""
+
+    into = serializers.CharField(max_length=40, help_text="Reference or id of the ticket that stays.")
+    follow = serializers.BooleanField(
+        required=False, default=True, help_text="Whether the requester follows the ticket that stays."
+    )
+
+
+class SplitInput(serializers.Serializer[Any]):
+    """``POST tickets/{ref}/split``."""
+
+    message = serializers.UUIDField(help_text="Id of the message that becomes a ticket of its own.")
+    subject = serializers.CharField(max_length=300, required=False, default="", allow_blank=True)
 
 
 class AttachmentShort(serializers.Serializer[Any]):

@@ -5,6 +5,7 @@ from ticketing.models.conversation import Attachment, Message
 from ticketing.models.feedback import TicketFeedback
 from ticketing.models.knowledge import Article, ArticleFeedback
 from ticketing.models.mail import RequesterMailTemplate
+from ticketing.models.merges import TicketFollower, TicketMerge
 from ticketing.models.reference import (
     Category,
     CategoryField,
@@ -24,6 +25,7 @@ from ticketing.models.tickets import (
     TicketNumber,
     TicketSearchDocument,
 )
+from ticketing.models.tools import BulkAction, Macro, SavedView
 from ticketing.models.transfers import ImportedTicket, TicketBatch, TicketExport
 
 __all__ = [
@@ -31,12 +33,14 @@ __all__ = [
     "ArticleFeedback",
     "Assignment",
     "Attachment",
+    "BulkAction",
     "Category",
     "CategoryField",
     "ClientSettings",
     "ExternalReference",
     "FieldDecision",
     "ImportedTicket",
+    "Macro",
     "Message",
     "Module",
     "Project",
@@ -44,6 +48,7 @@ __all__ = [
     "RequesterAddress",
     "RequesterMailTemplate",
     "RoutingRule",
+    "SavedView",
     "Tag",
     "Taxonomy",
     "Ticket",
@@ -51,7 +56,9 @@ __all__ = [
     "TicketEvent",
     "TicketExport",
     "TicketFeedback",
+    "TicketFollower",
     "TicketLink",
+    "TicketMerge",
     "TicketNumber",
     "TicketSearchDocument",
 ]

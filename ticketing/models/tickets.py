@@ -89,6 +89,15 @@ class Ticket(Timestamped):
     resolved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     next_due_at = models.DateTimeField(null=True, blank=True, help_text="Earliest running SLA deadline.")
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="merged_tickets",
+        help_text="Where the conversation went on; such a ticket is closed.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False, help_text="The ETag of the API.")
 
     objects = TicketQuerySet.as_manager()
@@ -232,7 +241,8 @@ class TicketSearchDocument(models.Model):
         Ticket, primary_key=True, on_delete=models.CASCADE, related_name="search_document"
     )
     identifiers = models.TextField(help_text="Reference, names and addresses, matched in parts.")
-    text = models.TextField()
+    text = models.TextField(help_text="Subject, body and public messages.")
+    notes = models.TextField(default="", help_text="Internal notes; only staff find by them.")
 
     def __str__(self) -> str:
         return f"Search document of {self.ticket_id}"

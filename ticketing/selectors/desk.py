@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
+from django.http import QueryDict
 
 from common.actors import Actor, Role
 from common.registries import ticket_list_columns
 from teams.choices import TeamKind
-from teams.models import Team, User
-from ticketing.choices import Channel, Severity, Status, StatusCategory
-from ticketing.models import Category, Taxonomy, Ticket
-from ticketing.querysets import TicketQuerySet
+from teams.models import Client, Team, TeamMember, User
+from ticketing.choices import Channel, Priority, Severity, Status, StatusCategory
+from ticketing.models import Category, SavedView, Taxonomy, Ticket
+from ticketing.querysets import TicketQuerySet, statuses_in
 from ticketing.selectors.search import tickets_search
 
 PAGE_SIZE: Final = 50
@@ -35,7 +36,7 @@ _STATUS_LABELS: Final = {
     StatusCategory.CLOSED.value: "Closed",
     EVERY: "Any status",
 }
-_WHO: Final = {"me": "Me", "none": "Nobody"}
+_WHO: Final = {"me": "Me", "teams": "My teams", "none": "Nobody"}
 _SLA: Final = {"breached": "Breached", "soon": "Due soon"}
 _REVIEW: Final = {"yes": "Needs review", "no": "Nothing to review"}
 _SORTS: Final = {
@@ -45,16 +46,25 @@ _SORTS: Final = {
     "severity": "Worst first",
     "updated": "Last changed",
 }
-_NAMES: Final = ("status", "who", "team", "severity", "category", "review", "sla", "channel", "sort")
+_NAMES: Final = (
+    "status", "who", "team", "severity", "priority", "category", "review", "sla", "channel", "client", "sort",
+)  # fmt: skip
+_WORDS: Final = ("tag", "q")
+"""What is asked for in the person's own words."""
+
+_WORD_LABELS: Final = {"tag": "Tag", "q": "Search"}
+_SAVED_LIMIT: Final = 30
 _LABELS: Final = {
     "status": "Status",
     "who": "Assignee",
     "team": "Team",
     "severity": "Severity",
+    "priority": "Priority",
     "category": "Category",
     "review": "Review",
     "sla": "SLA",
     "channel": "Channel",
+    "client": "Client",
     "sort": "Order",
 }
 
@@ -67,17 +77,20 @@ class DeskFilter:
     who: str = ""
     team: str = ""
     severity: str = ""
+    priority: str = ""
     category: str = ""
     review: str = ""
     sla: str = ""
     channel: str = ""
+    client: str = ""
     sort: str = ""
+    tag: str = ""
     q: str = ""
 
     @property
     def query(self) -> str:
         """The filter as an address's query, with its question mark; empty for the default view."""
-        given = {name: getattr(self, name) for name in (*_NAMES, "q")}
+        given = {name: getattr(self, name) for name in (*_NAMES, *_WORDS)}
         kept = {name: value for name, value in given.items() if value and (name, value) != ("status", ACTIVE)}
         return f"?{urlencode(kept)}" if kept else ""
 
@@ -91,24 +104,52 @@ def filter_read(params: Mapping[str, str], choices: Mapping[str, Mapping[str, st
     """The filter in an address; unknown names and values are ignored."""
     given = {name: params.get(name, "") for name in _NAMES}
     known = {name: value for name, value in given.items() if value in choices[name]}
-    return replace(DeskFilter(), **known, q=params.get("q", "").replace("\x00", "").strip()[:200])
+    words = {name: params.get(name, "").replace("\x00", "").strip()[:200] for name in _WORDS}
+    return replace(DeskFilter(), **known, **words)
 
 
 def filter_choices(actor: Actor) -> dict[str, dict[str, str]]:
     """Every value a filter may have, with its label, within the actor's reach."""
-    teams = Team.objects.visible_to(actor).filter(is_active=True).exclude(kind=TeamKind.PATH_ONLY)
     categories = Category.objects.visible_to(actor).active().filter(taxonomy__in=_taxonomies(actor))
+    clients = dict(Client.objects.visible_to(actor).active().values_list("slug", "name"))
+    people = {f"@{row.username}": row.display_name for row in people_of(actor)}
     return {
         "status": dict(_STATUS_LABELS),
-        "who": dict(_WHO),
-        "team": dict(teams.values_list("slug", "name")),
+        "who": {**_WHO, **people},
+        "team": dict(teams_of(actor).values_list("slug", "name")),
         "severity": dict(Severity.choices),
+        "priority": dict(Priority.choices),
         "category": dict(categories.values_list("slug", "name")),
         "review": dict(_REVIEW),
         "sla": dict(_SLA),
         "channel": dict(Channel.choices),
+        "client": clients if len(clients) > 1 else {},
         "sort": dict(_SORTS),
     }
+
+
+def teams_of(actor: Actor) -> QuerySet[Team]:
+    """Teams that work on what the actor sees: of the taxonomies in use, the clients' own, and the actor's.
+
+    Teams that only serve taxonomies nobody here uses would filter to nothing.
+    """
+    taxonomies = _taxonomies(actor)
+    serving = (
+        Q(default_categories__taxonomy__in=taxonomies)
+        | Q(routing_rules__taxonomy__in=taxonomies)
+        | Q(members__user=actor.user_id)
+        | Q(client__isnull=False)
+    )
+    rows: QuerySet[Team] = Team.objects.visible_to(actor).filter(is_active=True)
+    return rows.exclude(kind=TeamKind.PATH_ONLY).filter(serving).distinct()
+
+
+def people_of(actor: Actor) -> QuerySet[User]:
+    """People who work on tickets of the actor's clients."""
+    rows: QuerySet[User] = User.objects.visible_to(actor).filter(is_active=True)
+    working = Q(memberships__isnull=False) | Q(pk=actor.user_id)
+    rows = rows.exclude(groups__name="Requesters").filter(working).distinct()
+    return rows.order_by("first_name", "last_name", "username")
 
 
 def _taxonomies(actor: Actor) -> QuerySet[Taxonomy]:
@@ -120,25 +161,50 @@ def _taxonomies(actor: Actor) -> QuerySet[Taxonomy]:
 
 def tickets_filter(actor: Actor, wanted: DeskFilter, *, now: datetime) -> TicketQuerySet:
     """The visible tickets of a view, in its order."""
-    rows = cast(TicketQuerySet, tickets_search(Ticket.objects.visible_to(actor), wanted.q))
-    if wanted.status == ACTIVE:
-        rows = rows.open()
-    elif wanted.status != EVERY:
-        rows = rows.in_categories(wanted.status)
-    if wanted.who == "me":
-        rows = rows.filter(assignee_id=actor.user_id)
-    elif wanted.who == "none":
-        rows = rows.filter(assignee=None)
-    if wanted.sla == "breached":
-        rows = rows.overdue(now=now)
-    elif wanted.sla == "soon":
-        rows = rows.open().filter(next_due_at__gte=now, next_due_at__lt=now + SOON)
-    if wanted.review:
-        rows = rows.filter(needs_review=wanted.review == "yes")
-    plain = {"team__slug": wanted.team, "severity": wanted.severity, "channel": wanted.channel}
-    plain["category__slug"] = wanted.category
-    rows = rows.filter(**{name: value for name, value in plain.items() if value})
+    rows = Ticket.objects.visible_to(actor).filter(filter_condition(actor, wanted, now=now))
     return rows.order_by(*_order(wanted.sort))
+
+
+def filter_condition(actor: Actor, wanted: DeskFilter, *, now: datetime) -> Q:
+    """What a view asks of a visible ticket, as one condition: lists filter by it, the rail counts with it."""
+    plain = {
+        "severity": wanted.severity,
+        "priority": wanted.priority,
+        "channel": wanted.channel,
+        "category__slug": wanted.category,
+        "team__slug": wanted.team,
+        "client__slug": wanted.client,
+    }
+    asked = Q(**{name: value for name, value in plain.items() if value})
+    asked &= _status_condition(wanted.status) & _who_condition(actor, wanted.who)
+    if wanted.sla == "breached":
+        asked &= _status_condition(ACTIVE) & Q(next_due_at__lt=now)
+    elif wanted.sla == "soon":
+        asked &= _status_condition(ACTIVE) & Q(next_due_at__gte=now, next_due_at__lt=now + SOON)
+    if wanted.review:
+        asked &= Q(needs_review=wanted.review == "yes")
+    if wanted.tag:
+        asked &= Q(pk__in=Ticket.objects.filter(tags__name=wanted.tag).values("pk"))
+    if wanted.q:
+        asked &= Q(pk__in=tickets_search(Ticket.objects.all(), wanted.q, actor=actor).values("pk"))
+    return asked
+
+
+def _status_condition(status: str) -> Q:
+    if status == EVERY:
+        return Q()
+    categories = ("open", "waiting") if status == ACTIVE else (status,)
+    return Q(status__in=statuses_in(*categories))
+
+
+def _who_condition(actor: Actor, who: str) -> Q:
+    if who == "me":
+        return Q(assignee_id=actor.user_id)
+    if who == "none":
+        return Q(assignee=None)
+    if who == "teams":
+        return Q(team__in=TeamMember.objects.filter(user_id=actor.user_id or 0).values("team"))
+    return Q(assignee__username=who[1:]) if who else Q()
 
 
 def _order(sort: str) -> Sequence[str | OrderBy | Case]:
@@ -192,9 +258,11 @@ def chips_of(wanted: DeskFilter, choices: Mapping[str, Mapping[str, str]], base:
             continue
         rest = replace(wanted, **{name: ACTIVE if name == "status" else ""})
         chips.append(Chip(_LABELS[name], choices[name][value], base + rest.query))
-    if wanted.q:
-        chips.append(Chip("Search", wanted.q, base + replace(wanted, q="").query))
-    return chips
+    return chips + [
+        Chip(_WORD_LABELS[name], value, base + replace(wanted, **{name: ""}).query)
+        for name in _WORDS
+        if (value := getattr(wanted, name))
+    ]
 
 
 def fields_of(wanted: DeskFilter, choices: Mapping[str, Mapping[str, str]]) -> list[FilterField]:
@@ -212,7 +280,7 @@ def fields_of(wanted: DeskFilter, choices: Mapping[str, Mapping[str, str]]) -> l
 
 def hidden_of(wanted: DeskFilter) -> list[tuple[str, str]]:
     """The filters in force as pairs, kept when another one is added."""
-    given = [(name, getattr(wanted, name)) for name in (*_NAMES, "q")]
+    given = [(name, getattr(wanted, name)) for name in (*_NAMES, *_WORDS)]
     return [pair for pair in given if pair[1] and pair != ("status", ACTIVE)]
 
 
@@ -236,56 +304,66 @@ class RailGroup:
     links: list[RailLink] = field(default_factory=list)
 
 
-def rail_of(actor: Actor, wanted: DeskFilter, base: str, *, now: datetime) -> list[RailGroup]:
-    """The desk's views with their counts, in two queries."""
-    views = (
-        ("All open", DeskFilter(), "inbox", False),
-        ("My tickets", DeskFilter(who="me"), "user", False),
-        ("Unassigned", DeskFilter(who="none"), "users", False),
-        ("Needs review", DeskFilter(review="yes"), "spark", False),
-        ("Due soon", DeskFilter(sla="soon", sort="due"), "hourglass", True),
-        ("Breached", DeskFilter(sla="breached", sort="due"), "flag", True),
-    )
-    counts = _view_counts(actor, now)
+_VIEWS: Final = (
+    ("All open", DeskFilter(), "inbox", False),
+    ("My tickets", DeskFilter(who="me"), "user", False),
+    ("My teams", DeskFilter(who="teams"), "users", False),
+    ("Unassigned", DeskFilter(who="none"), "help", False),
+    ("Needs review", DeskFilter(review="yes"), "spark", False),
+    ("Waiting", DeskFilter(status="waiting"), "pause", False),
+    ("Due soon", DeskFilter(sla="soon", sort="due"), "hourglass", True),
+    ("Breached", DeskFilter(sla="breached", sort="due"), "flag", True),
+)
+_COUNTED: Final = frozenset({ACTIVE, StatusCategory.OPEN.value, StatusCategory.WAITING.value})
+"""Views of finished tickets carry no count: it only grows, and counting it reads everything."""
+
+
+def rail_of(
+    actor: Actor,
+    wanted: DeskFilter,
+    base: str,
+    *,
+    now: datetime,
+    choices: Mapping[str, Mapping[str, str]],
+) -> list[RailGroup]:
+    """The desk's views and the saved ones with their counts, in three queries however many there are."""
+    saved = saved_views(actor, choices)
+    rows = [*((name, view, icon, hot) for name, view, icon, hot in _VIEWS)]
+    rows += [(row.name, view, "star", False) for row, view in saved]
+    counts = _view_counts(actor, [view for _, view, _, _ in rows], now)
     links = [
-        RailLink(name, base + view.query, icon, counts[name], view == wanted, hot)
-        for name, view, icon, hot in views
+        RailLink(name, base + view.query, icon, count, view == wanted, hot)
+        for (name, view, icon, hot), count in zip(rows, counts, strict=True)
     ]
     finished = [
         RailLink(name, base + view.query, icon, None, view == wanted)
         for name, view, icon in (
-            ("Waiting", DeskFilter(status="waiting"), "pause"),
             ("Resolved", DeskFilter(status="resolved", sort="updated"), "check-circle"),
             ("Everything", DeskFilter(status=EVERY), "layers"),
         )
     ]
-    groups = [RailGroup("Views", links), RailGroup("By status", finished)]
+    groups = [RailGroup("Views", links[: len(_VIEWS)]), RailGroup("By status", finished)]
+    if saved:
+        groups.insert(1, RailGroup("Saved views", links[len(_VIEWS) :]))
     teams = _team_links(actor, wanted, base)
     return [*groups, RailGroup("Teams", teams)] if teams else groups
 
 
-def _view_counts(actor: Actor, now: datetime) -> dict[str, int]:
-    due = Q(next_due_at__gte=now, next_due_at__lt=now + SOON)
-    row = (
-        Ticket.objects.visible_to(actor)
-        .open()
-        .aggregate(
-            every=Count("pk"),
-            mine=Count("pk", filter=Q(assignee_id=actor.user_id)),
-            nobody=Count("pk", filter=Q(assignee=None)),
-            review=Count("pk", filter=Q(needs_review=True)),
-            soon=Count("pk", filter=due),
-            breached=Count("pk", filter=Q(next_due_at__lt=now)),
-        )
-    )
-    return {
-        "All open": row["every"],
-        "My tickets": row["mine"],
-        "Unassigned": row["nobody"],
-        "Needs review": row["review"],
-        "Due soon": row["soon"],
-        "Breached": row["breached"],
+def saved_views(actor: Actor, choices: Mapping[str, Mapping[str, str]]) -> list[tuple[SavedView, DeskFilter]]:
+    """The views the actor may use, each with what it asks for."""
+    rows = SavedView.objects.visible_to(actor)
+    return [(row, filter_read(QueryDict(row.query).dict(), choices)) for row in rows[:_SAVED_LIMIT]]
+
+
+def _view_counts(actor: Actor, views: Sequence[DeskFilter], now: datetime) -> list[int | None]:
+    """The number of tickets in each view, in one query; None for views that are not counted."""
+    asked = {
+        f"view_{place}": Count("pk", filter=filter_condition(actor, view, now=now))
+        for place, view in enumerate(views)
+        if view.status in _COUNTED
     }
+    row = Ticket.objects.visible_to(actor).open().aggregate(**asked)
+    return [row.get(f"view_{place}") for place in range(len(views))]
 
 
 def _team_links(actor: Actor, wanted: DeskFilter, base: str) -> list[RailLink]:
@@ -369,21 +447,12 @@ def neighbours_of(actor: Actor, wanted: DeskFilter, *, now: datetime) -> list[Ti
 
 def bulk_teams(actor: Actor) -> list[Choice]:
     """Teams that tickets can be given to."""
-    rows = Team.objects.visible_to(actor).filter(is_active=True).exclude(kind=TeamKind.PATH_ONLY)
-    return [Choice(str(row.pk), row.name) for row in rows]
+    return [Choice(str(row.pk), row.name) for row in teams_of(actor)]
 
 
 def bulk_people(actor: Actor) -> list[Choice]:
     """People who work on tickets of the actor's clients."""
-    rows = (
-        User.objects.visible_to(actor)
-        .filter(is_active=True)
-        .exclude(groups__name="Requesters")
-        .filter(Q(memberships__isnull=False) | Q(pk=actor.user_id))
-        .distinct()
-        .order_by("first_name", "last_name", "username")
-    )
-    return [Choice(str(row.pk), row.display_name) for row in rows]
+    return [Choice(str(row.pk), row.display_name) for row in people_of(actor)]
 
 
 def bulk_statuses() -> list[Choice]:

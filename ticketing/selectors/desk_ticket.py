@@ -27,9 +27,19 @@ from ticketing.choices import (
     Status,
     TriageField,
 )
-from ticketing.models import Attachment, FieldDecision, Message, Ticket, TicketEvent, TicketLink
+from ticketing.models import (
+    Attachment,
+    FieldDecision,
+    Macro,
+    Message,
+    Ticket,
+    TicketEvent,
+    TicketLink,
+    TicketMerge,
+)
 from ticketing.selectors.desk import Choice, columns_attach
 from ticketing.selectors.escalation import escalation_next
+from ticketing.selectors.search import tickets_search
 
 ASKED: Final = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.PRIORITY, TriageField.TEAM)
 """Fields a person is asked to confirm; the others are shown and can be left."""
@@ -53,6 +63,7 @@ _FILE_STATES: Final = {
     AttachmentStatus.FAILED.value: "ready",
 }
 _EVENT_LIMIT: Final = 60
+_CANDIDATES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,8 @@ class MessageLine:
     html: str
     created_at: datetime
     attachments: list[FileLine] = field(default_factory=list)
+    uuid: UUID | None = None
+    can_split: bool = False
 
 
 def conversation_of(actor: Actor, ticket: Ticket, address_of: Any) -> list[MessageLine]:
@@ -95,6 +108,8 @@ def conversation_of(actor: Actor, ticket: Ticket, address_of: Any) -> list[Messa
             html=message.html,
             created_at=message.created_at,
             attachments=[file_line(row, address_of(row)) for row in message.attachments.all()],
+            uuid=message.uuid,
+            can_split=ticket.is_open and message.is_public and not message.is_first,
         )
         for message in rows
     ]
@@ -131,17 +146,20 @@ class DecisionLine:
         return self.field in ASKED and self.state in _OPEN_STATES
 
 
-def decisions_of(ticket: Ticket) -> list[DecisionLine]:
-    """All decided fields in their order, with labels and the values they may take.
+Options = dict[str, list[tuple[str, str]]]
+
+
+def decisions_of(ticket: Ticket, options: Options | None = None) -> list[DecisionLine]:
+    """All decided fields in their order, with labels and the values they may take (``field_options``).
 
     Reads ``ticket.decisions`` as prefetched by ``for_page``.
     """
     rows = {row.field: row for row in ticket.decisions.all()}
-    options = field_options(ticket)
+    options = options or field_options(ticket)
     return [_decision_line(rows[name], options.get(name, [])) for name in _SHOWN if name in rows]
 
 
-def field_options(ticket: Ticket) -> dict[str, list[tuple[str, str]]]:
+def field_options(ticket: Ticket) -> Options:
     """The values each field may take, with their labels."""
     categories = ticket.taxonomy.categories.filter(is_active=True)
     teams = teams_for(ticket)
@@ -166,19 +184,24 @@ def teams_for(ticket: Ticket) -> QuerySet[Team]:
     return rows.filter(serving).distinct()
 
 
+def _named(value: str, labels: Mapping[str, str]) -> str:
+    """The name of a value; where it is gone, its slug in words."""
+    return labels.get(value) or value.replace("_", " ").capitalize()
+
+
 def _decision_line(row: FieldDecision, options: list[tuple[str, str]]) -> DecisionLine:
     labels = dict(options)
     return DecisionLine(
         field=row.field,
         label=row.get_field_display(),
         value=row.value,
-        value_label=labels.get(row.value, row.value.replace("_", " ").capitalize()),
+        value_label=_named(row.value, labels),
         state=row.state,
         confidence=row.confidence,
         source=row.source,
         reasoning=row.reasoning,
         alternatives=[
-            AlternativeLine(item["value"], labels.get(item["value"], item["value"]), item.get("confidence"))
+            AlternativeLine(item["value"], _named(item["value"], labels), item.get("confidence"))
             for item in row.alternatives[:4]
             if item.get("value") != row.value
         ],
@@ -196,6 +219,9 @@ class LinkLine:
     url: str
     subject: str
     reason: str
+    pk: int = 0
+    is_proposed: bool = False
+    is_open: bool = False
 
 
 _LINK_WORDS: Final = {LinkKind.DUPLICATE.value: "duplicate", LinkKind.RELATED.value: "related"}
@@ -218,7 +244,61 @@ def _link_line(row: TicketLink, ticket: Ticket) -> LinkLine:
     word = _LINK_WORDS.get(row.kind) or ("parent" if not outward else "child")
     score = f", {row.score:.0%} alike" if row.score is not None else ""
     reason = f"{row.get_state_display()}{score}"
-    return LinkLine(word, other.reference, other.get_absolute_url(), other.subject, reason)
+    return LinkLine(
+        word,
+        other.reference,
+        other.get_absolute_url(),
+        other.subject,
+        reason,
+        row.pk,
+        row.state == LinkState.PROPOSED,
+        other.is_open,
+    )
+
+
+def children_open(actor: Actor, ticket: Ticket) -> list[Ticket]:
+    """The visible tickets of an incident that still owe work."""
+    rows = TicketLink.objects.filter(source=ticket, kind=LinkKind.PARENT, state=LinkState.CONFIRMED)
+    return list(Ticket.objects.visible_to(actor).open().filter(pk__in=rows.values("target")).order_by("pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class MergedLine:
+    """A ticket that was merged into this one."""
+
+    uuid: UUID
+    reference: str
+    subject: str
+    by: str
+    at: datetime
+
+
+def merged_of(actor: Actor, ticket: Ticket) -> list[MergedLine]:
+    """The merges into a ticket that are in force, newest first."""
+    sources = Ticket.objects.visible_to(actor).filter(merged_into=ticket)
+    rows = TicketMerge.objects.filter(source__in=sources, undone_at=None)
+    return [
+        MergedLine(
+            row.source.uuid,
+            row.source.reference,
+            row.source.subject,
+            row.merged_by.display_name if row.merged_by else "Automation",
+            row.created_at,
+        )
+        for row in rows.select_related("source", "merged_by")
+    ]
+
+
+def merge_candidates(actor: Actor, ticket: Ticket, query: str) -> list[Ticket]:
+    """Tickets of the same client to merge into: what is searched for, else linked and the requester's."""
+    rows = Ticket.objects.visible_to(actor).filter(client=ticket.client_id, merged_into=None)
+    rows = rows.exclude(pk=ticket.pk).exclude(status=Status.CLOSED).for_list()
+    if query:
+        return list(tickets_search(rows, query, actor=actor)[:_CANDIDATES])
+    links = TicketLink.objects.filter(Q(source=ticket) | Q(target=ticket)).exclude(state=LinkState.DISMISSED)
+    linked = Q(pk__in=links.values("source")) | Q(pk__in=links.values("target"))
+    same = Q(requester=ticket.requester_id)
+    return list(rows.filter(linked | same)[:_CANDIDATES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +318,14 @@ _EVENT_ICONS: Final = {
     "ticket.changed": "pencil",
     "ticket.assigned": "users",
     "status.changed": "status-open",
+    "ticket.merged": "layers",
+    "ticket.absorbed": "layers",
+    "ticket.unmerged": "undo",
+    "ticket.released": "undo",
+    "message.split": "copy",
+    "link.made": "link",
+    "link.proposed": "link",
+    "link.decided": "link",
     "message.replied": "reply",
     "message.noted": "lock",
 }
@@ -248,12 +336,32 @@ _EVENT_TEXTS: Final = {
 }
 
 
-def history_of(ticket: Ticket) -> list[EventLine]:
-    """The newest changes in words, newest first."""
-    rows = TicketEvent.objects.filter(ticket=ticket).order_by("-sequence")[:_EVENT_LIMIT]
+_LINK_TEXTS: Final = {
+    "ticket.merged": "merged this ticket into {}.",
+    "ticket.absorbed": "merged {} into this ticket.",
+    "ticket.unmerged": "took the merge into {} back.",
+    "ticket.released": "took the merge of {} back.",
+    "message.split": "split a message off into {}.",
+    "link.made": "linked {}.",
+    "link.proposed": "found a ticket alike.",
+    "link.decided": "marked a link as {}.",
+}
+
+
+def _link_value(row: TicketEvent) -> str:
+    value = row.new_value or row.old_value or ""
+    return str(value.get("reference", "") if isinstance(value, dict) else value)
+
+
+def history_of(ticket: Ticket, options: Options) -> list[EventLine]:
+    """The newest changes in words, newest first; values by their names in ``field_options``."""
+    rows = list(TicketEvent.objects.filter(ticket=ticket).order_by("-sequence")[:_EVENT_LIMIT])
+    names = {row.new_value for row in rows if row.field == "assignee" and isinstance(row.new_value, str)}
+    people = {row.username: row.display_name for row in User.objects.filter(username__in=names)}
+    labels = {name: dict(pairs) for name, pairs in options.items()} | {"assignee": people}
     return [
         EventLine(
-            text=_event_text(row),
+            text=_event_text(row, labels),
             actor=row.actor_label or row.actor_kind.replace("_", " ").capitalize(),
             at=row.created_at,
             icon=_EVENT_ICONS.get(row.verb, "dot"),
@@ -263,19 +371,23 @@ def history_of(ticket: Ticket) -> list[EventLine]:
     ]
 
 
-def _event_text(row: TicketEvent) -> str:
+def _event_text(row: TicketEvent, labels: Mapping[str, Mapping[str, str]]) -> str:
     if row.verb in _EVENT_TEXTS:
         return _EVENT_TEXTS[row.verb]
+    if row.verb in _LINK_TEXTS:
+        return _LINK_TEXTS[row.verb].format(_link_value(row))
     name = row.field.replace("_", " ") or row.verb.split(".")[-1].replace("_", " ")
     if row.new_value in (None, "", []):
         return f"cleared the {name}."
-    return f"set the {name} to {_event_value(row)}."
+    return f"set the {name} to {_event_value(row, labels)}."
 
 
-def _event_value(row: TicketEvent) -> str:
+def _event_value(row: TicketEvent, labels: Mapping[str, Mapping[str, str]]) -> str:
     value = row.new_value
     if row.field == "status":
         return dict(Status.choices).get(str(value), str(value)).lower()
+    if row.field in labels and isinstance(value, str):
+        return _named(value, labels[row.field])
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     return str(value)[:120]
@@ -324,6 +436,16 @@ class SimilarLine:
     def get_status_display(self) -> str:
         """The status in words, by the name templates use for tickets too."""
         return self.status_label
+
+
+def link_kinds() -> list[Choice]:
+    """How another ticket may belong to this one, said from this one's side."""
+    return [
+        Choice("related", "Related to"),
+        Choice("duplicate", "Duplicate of"),
+        Choice("parent", "Parent of"),
+        Choice("child", "Part of"),
+    ]
 
 
 def similar_of(actor: Actor, found: Sequence[Mapping[str, Any]], linked: Iterable[str]) -> list[SimilarLine]:
@@ -379,7 +501,8 @@ def ticket_page(actor: Actor, ticket: Ticket, address_of: Any) -> dict[str, Any]
     columns_attach([ticket])
     data = panel_data(ticket)
     triage = data.get("triage") or {}
-    decisions = decisions_of(ticket)
+    options = field_options(ticket)
+    decisions = decisions_of(ticket, options)
     links = links_of(actor, ticket)
     return {
         "ticket": ticket,
@@ -392,13 +515,20 @@ def ticket_page(actor: Actor, ticket: Ticket, address_of: Any) -> dict[str, Any]
         "missing": triage.get("missing", []),
         "similar": similar_of(actor, triage.get("similar", []), [line.reference for line in links]),
         "links": links,
+        "link_kinds": link_kinds(),
+        "merged": merged_of(actor, ticket),
+        "children": children_open(actor, ticket),
+        "followers": list(
+            ticket.followers.select_related("requester").prefetch_related("requester__addresses")
+        ),
         "clocks": (data.get("sla") or {}).get("clocks", []),
-        "events": history_of(ticket),
+        "events": history_of(ticket, options),
         "statuses": status_choices(ticket),
         "teams": team_choices(ticket),
         "people": people_choices(actor, ticket),
         "escalates_to": escalation_next(ticket=ticket) if ticket.is_open else None,
         "panels": extra_panels(data),
+        "macros": list(Macro.objects.visible_to(actor).filter(client=ticket.client_id, is_active=True)),
     }
 
 
@@ -415,6 +545,13 @@ def _draft_for(actor: Actor, draft: Mapping[str, Any] | None) -> dict[str, Any] 
         if row["kind"] != "ticket" or row["reference"] in urls
     ]
     return {**draft, "sources": sources}
+
+
+def merged_target(actor: Actor, uuid: UUID) -> Ticket | None:
+    """Where the conversation of a merged ticket went on, if the actor may see both."""
+    rows = Ticket.objects.visible_to(actor)
+    into = rows.filter(uuid=uuid).values_list("merged_into", flat=True).first()
+    return rows.filter(pk=into).first() if into else None
 
 
 def ticket_for_page(actor: Actor, uuid: UUID) -> Ticket | None:

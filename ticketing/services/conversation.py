@@ -13,6 +13,7 @@ from common.actors import Actor, ActorKind, Role
 from common.exceptions import NotAllowed, ValidationFailed
 from ticketing import events
 from ticketing.choices import LinkKind, LinkState, Status, StatusCategory, TriageIntent
+from ticketing.exceptions import TicketClosed
 from ticketing.models import Attachment, Message, Requester, Ticket, TicketLink
 from ticketing.services.audit import Change, events_append
 from ticketing.services.rendering import render_body
@@ -20,6 +21,7 @@ from ticketing.services.search import search_document_write
 from ticketing.services.tickets import NewTicket, status_change, ticket_lock, ticket_open, ticket_save
 
 MESSAGE_LIMIT = 100_000
+_MERGED = "{} has been merged into another ticket. Write there."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +42,16 @@ def message_add(*, ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
     """Add a reply or note. Emits ``message_added``.
 
     A requester's reply to a resolved ticket reopens it within the client's window; later, or when the ticket
-    is closed, it opens a linked follow-up and the message is that ticket's first. Only a person's public
-    reply counts as the first response. Raises ValidationFailed, NotAllowed.
+    is closed, it opens a linked follow-up and the message is that ticket's first. What a requester writes to
+    a merged ticket goes where its conversation went on. Only a person's public reply counts as the first
+    response. Raises ValidationFailed, NotAllowed, and TicketClosed for a colleague's words there.
     """
     _check(ticket, new, actor)
     # Before the lock: who answers in time and waits for somebody else's change has answered in time (S3).
     arrived = timezone.now()
-    locked = ticket_lock(ticket_id=ticket.pk)
+    locked = ticket_lock(ticket_id=_place_of(ticket, actor))
+    if locked.merged_into_id is not None:
+        raise TicketClosed(_MERGED.format(ticket.reference))
     if actor.role is Role.REQUESTER and _too_late(locked):
         return _follow_up(locked, new, actor)
     message = _create(locked, new, actor, arrived)
@@ -57,6 +62,20 @@ def message_add(*, ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
     events.message_added.publish(ticket=locked, message=message, actor=actor, draft_uuid=new.draft_uuid)
     _move_status(locked, message, actor)
     return message
+
+
+def _place_of(ticket: Ticket, actor: Actor) -> int:
+    """The ticket the words belong to; read before any lock, because locks are taken in the order of keys."""
+    place = ticket.pk
+    while (onward := _merged_into(place)) is not None:
+        if actor.role is not Role.REQUESTER:
+            raise TicketClosed(_MERGED.format(ticket.reference))
+        place = onward
+    return place
+
+
+def _merged_into(ticket_id: int) -> int | None:
+    return Ticket.objects.filter(pk=ticket_id).values_list("merged_into", flat=True).first()
 
 
 def _check(ticket: Ticket, new: NewMessage, actor: Actor) -> None:
@@ -83,7 +102,7 @@ def _follow_up(ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
     follow_up = ticket_open(
         new=NewTicket(
             client=ticket.client,
-            requester=ticket.requester,
+            requester=_requester_of(actor, ticket),
             subject=f"Follow-up of {ticket.reference}: {ticket.subject}",
             body=new.body,
             channel=ticket.channel,
@@ -104,16 +123,13 @@ def _follow_up(ticket: Ticket, new: NewMessage, actor: Actor) -> Message:
 
 def _create(ticket: Ticket, new: NewMessage, actor: Actor, arrived: datetime) -> Message:
     is_requester = actor.role is Role.REQUESTER
-    requester = None
-    if is_requester:
-        requester = Requester.objects.filter(client=ticket.client, user_id=actor.user_id or 0).first()
     message = Message.objects.create(
         ticket=ticket,
         created_at=arrived,
         is_public=new.is_public,
         author_kind=_author_kind(actor),
         author_user_id=actor.user_id,
-        author_requester=(requester or ticket.requester) if is_requester else None,
+        author_requester=_requester_of(actor, ticket) if is_requester else None,
         author_label=actor.label[:200],
         body=new.body.replace("\x00", ""),
         format=new.format,
@@ -124,6 +140,12 @@ def _create(ticket: Ticket, new: NewMessage, actor: Actor, arrived: datetime) ->
         attachment.ticket, attachment.message, attachment.is_public = ticket, message, new.is_public
         attachment.save(update_fields=["ticket", "message", "is_public", "updated_at"])
     return message
+
+
+def _requester_of(actor: Actor, ticket: Ticket) -> Requester:
+    """Who writes: a follower in the own name, everybody else as the ticket's requester."""
+    own = Requester.objects.filter(client=ticket.client, user_id=actor.user_id or 0).first()
+    return own or ticket.requester
 
 
 def _author_kind(actor: Actor) -> str:

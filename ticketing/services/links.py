@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from common.actors import Actor, ActorKind, automation_actor
-from common.exceptions import ValidationFailed
+from common.exceptions import Conflict, ValidationFailed
 from ticketing.choices import LinkKind, LinkState
 from ticketing.models import Ticket, TicketLink
 from ticketing.services.audit import Change, events_append
 from ticketing.services.tickets import ticket_lock
+
+CHILD = "child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def _known_pairs(ticket: Ticket) -> set[tuple[int, bool]]:
 def link_create(*, source: Ticket, target: Ticket, kind: str, actor: Actor) -> TicketLink:
     """Link two tickets of one client by a person's hand; a proposed link is confirmed.
 
-    Raises ValidationFailed for a ticket linked to itself, another client's ticket or an unknown kind.
+    Raises ValidationFailed for a ticket linked to itself, another client's ticket or an unknown kind,
+    Conflict where the target is the source's parent already.
     """
     if source.pk == target.pk:
         raise ValidationFailed(fields={"to": ["A ticket cannot be linked to itself."]})
@@ -82,6 +85,9 @@ def link_create(*, source: Ticket, target: Ticket, kind: str, actor: Actor) -> T
         raise ValidationFailed(fields={"to": ["There is no such ticket."]})
     if kind not in LinkKind.values:
         raise ValidationFailed(fields={"kind": [f"Use one of: {', '.join(LinkKind.values)}."]})
+    turned = TicketLink.objects.filter(source=target, target=source, kind=LinkKind.PARENT)
+    if kind == LinkKind.PARENT and turned.exclude(state=LinkState.DISMISSED).exists():
+        raise Conflict(f"{target.reference} is the parent of {source.reference} already.")
     ticket_lock(ticket_id=source.pk)
     link, _ = TicketLink.objects.update_or_create(
         source=source,
@@ -91,6 +97,17 @@ def link_create(*, source: Ticket, target: Ticket, kind: str, actor: Actor) -> T
     )
     events_append(ticket=source, actor=actor, changes=[Change("link.made", field=kind, new=target.reference)])
     return link
+
+
+@transaction.atomic
+def link_named(*, ticket: Ticket, other: Ticket, kind: str, actor: Actor) -> TicketLink:
+    """Link two tickets as ``ticket`` says it; ``child`` is ``parent`` said from the other side.
+
+    Raises what ``link_create`` raises.
+    """
+    if kind == CHILD:
+        return link_create(source=other, target=ticket, kind=LinkKind.PARENT, actor=actor)
+    return link_create(source=ticket, target=other, kind=kind, actor=actor)
 
 
 @transaction.atomic

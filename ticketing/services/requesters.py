@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from common.exceptions import ValidationFailed
 from teams.models import Client, User
 from ticketing.models import Requester, RequesterAddress
+from ticketing.services.search import search_requester_write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +89,18 @@ def _create(client: Client, identity: RequesterIdentity, email: str) -> Requeste
     return requester
 
 
+@transaction.atomic
 def _complete(requester: Requester, identity: RequesterIdentity, email: str) -> None:
-    """Add what was not known before; never overwrite what is there."""
+    """Add what was not known before; never overwrite what is there. Search follows."""
+    learned = False
     if email and not requester.is_anonymous:
         taken = RequesterAddress.objects.filter(client=requester.client, email=email).exists()
         if not taken:
             RequesterAddress.objects.create(requester=requester, client=requester.client, email=email)
+            learned = True
     if identity.name and not requester.name:
         requester.name = identity.name[:200]
         requester.save(update_fields=["name", "updated_at"])
+        learned = True
+    if learned:
+        search_requester_write(requester=requester)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -191,10 +192,12 @@ def ticket_lock(*, ticket_id: int) -> Ticket:
     )
 
 
-def tickets_lock(*, ticket_ids: Sequence[int]) -> list[Ticket]:
-    """Several tickets under their row locks, always in the same order."""
-    rows = Ticket.objects.filter(pk__in=ticket_ids).select_related("client").order_by("pk")
-    return list(rows.select_for_update(of=("self",), no_key=True))
+def tickets_lock(*, ticket_ids: Sequence[int]) -> dict[int, Ticket]:
+    """Several tickets under their row locks, taken in the order of their keys so that no two writers wait
+    for each other; by key. Raises KeyError at the caller for one that is gone.
+    """
+    rows = Ticket.objects.select_for_update(of=("self",), no_key=True).select_related("client", "requester")
+    return {row.pk: row for row in rows.filter(pk__in=ticket_ids).order_by("pk")}
 
 
 def tickets_lock_free(*, ticket_ids: Sequence[int]) -> list[int]:
@@ -353,6 +356,30 @@ def status_change(*, ticket: Ticket, status: str, actor: Actor, reason: str = ""
         locked.resolved_at = locked.resolved_at or now
     else:
         locked.resolved_at = None
+    ticket_save(locked, ["status", "resolved_at", "closed_at"])
+    change = Change("status.changed", field="status", old=old, new=status, reason=reason)
+    events_append(ticket=locked, actor=actor, changes=[change])
+    events.status_changed.publish(ticket=locked, actor=actor, old=old, new=status)
+    return locked
+
+
+@transaction.atomic
+def status_restore(
+    *,
+    ticket: Ticket,
+    status: str,
+    resolved_at: datetime | None,
+    closed_at: datetime | None,
+    actor: Actor,
+    reason: str,
+) -> Ticket:
+    """Put a status back that was there before, with its times; only for taking a change back.
+
+    The table of transitions is about going on, not about going back. Emits ``status_changed``.
+    """
+    locked = ticket_lock(ticket_id=ticket.pk)
+    old, locked.status = locked.status, status
+    locked.resolved_at, locked.closed_at = resolved_at, closed_at
     ticket_save(locked, ["status", "resolved_at", "closed_at"])
     change = Change("status.changed", field="status", old=old, new=status, reason=reason)
     events_append(ticket=locked, actor=actor, changes=[change])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from ticketing.models import Attachment, Ticket
 from ticketing.services.attachments import ReadResult, attachment_store
+from ticketing.services.collision import presence_note
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.tickets import status_change
 from ticketing.tests.world import World
@@ -240,3 +245,126 @@ class StrangerTest(TestCase):
         self.client.force_login(self.world.lead)
         for url in self.urls():
             self.assertEqual(self.client.get(url).status_code, 405)
+
+
+class BelongingTest(TestCase):
+    """T8: merge, split, links and incidents on the desk."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = World()
+
+    def setUp(self) -> None:
+        self.client.force_login(self.world.agent)
+        self.ticket, self.other = self.world.ticket("Printer jams"), self.world.ticket("Printer broken")
+
+    def url(self, name: str, *more: object) -> str:
+        return reverse(f"desk:{name}", args=[self.ticket.uuid, *more])
+
+    def test_merging_leads_to_the_ticket_that_stays_and_can_be_taken_back(self) -> None:
+        """T8: found by its reference, merged, redirected, undone."""
+        page = self.client.get(self.url("merge"), {"q": self.other.reference})
+        self.assertEqual([row.pk for row in page.context["candidates"]], [self.other.pk])
+        done = self.client.post(self.url("merge"), {"into": self.other.reference, "follow": "on"})
+        self.assertRedirects(done, self.other.get_absolute_url())
+        moved = self.client.get(self.ticket.get_absolute_url())
+        self.assertRedirects(moved, self.other.get_absolute_url())
+        page = self.client.get(self.other.get_absolute_url())
+        self.assertEqual([row.reference for row in page.context["merged"]], [self.ticket.reference])
+        stayed = self.client.get(self.ticket.get_absolute_url(), {"stay": "1"})
+        self.assertContains(stayed, "Take the merge back")
+        self.client.post(self.url("unmerge"))
+        self.ticket.refresh_from_db()
+        self.assertEqual((self.ticket.status, self.ticket.merged_into), ("new", None))
+
+    def test_a_ticket_that_cannot_take_it_in_is_said_on_the_page(self) -> None:
+        """T8: foreign and unknown look the same."""
+        foreign = self.world.ticket("Foreign", client=self.world.client_b, user=self.world.stranger)
+        for ref in (foreign.reference, "SW-999999"):
+            page = self.client.post(self.url("merge"), {"into": ref})
+            self.assertContains(page, "There is no such ticket.", status_code=422)
+        self.assertContains(self.client.post(self.url("merge"), {}), "Choose a ticket", status_code=422)
+
+    def test_a_message_is_split_off(self) -> None:
+        """T8: the button stands on messages that can become a ticket."""
+        actor = self.world.actor(self.world.requester)
+        message = message_add(ticket=self.ticket, new=NewMessage(body="Also the toner"), actor=actor)
+        page = self.client.get(self.ticket.get_absolute_url())
+        self.assertEqual([row.can_split for row in page.context["conversation"]], [False, True])
+        self.client.post(self.url("split"), {"message": message.uuid})
+        message.refresh_from_db()
+        self.assertNotEqual(message.ticket, self.ticket)
+
+    def test_an_incident_is_resolved_with_its_parts(self) -> None:
+        """T8: parent and children; one that cannot be resolved stops no other."""
+        self.client.post(self.url("link"), {"kind": "parent", "to": self.other.reference})
+        page = self.client.get(self.ticket.get_absolute_url())
+        self.assertEqual([row.pk for row in page.context["children"]], [self.other.pk])
+        self.client.post(self.url("resolve-all"))
+        self.ticket.refresh_from_db()
+        self.other.refresh_from_db()
+        self.assertEqual((self.ticket.status, self.other.status), ("resolved", "resolved"))
+
+    def test_links_are_made_turned_and_removed(self) -> None:
+        """T8: child is parent said from the other side, and a circle is refused."""
+        self.client.post(self.url("link"), {"kind": "child", "to": self.other.reference})
+        link = self.other.links_out.get()
+        self.assertEqual((link.kind, link.target), ("parent", self.ticket))
+        again = self.client.post(
+            self.url("link"), {"kind": "parent", "to": self.other.reference}, follow=True
+        )
+        self.assertContains(again, "is the parent of")
+        self.client.post(self.url("link-answer", link.pk), {"state": "dismissed"})
+        link.refresh_from_db()
+        self.assertEqual(link.state, "dismissed")
+
+
+class PresenceTest(TestCase):
+    """T9: nobody answers what a colleague is answering."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = World()
+
+    def setUp(self) -> None:
+        cache.clear()
+        self.ticket = self.world.ticket()
+        self.url = reverse("desk:collision", args=[self.ticket.uuid])
+
+    def said(self, user: object, **data: object) -> str:
+        self.client.force_login(user)
+        return self.client.post(self.url, data, headers={"HX-Request": "true"}).content.decode()
+
+    def test_the_other_person_is_named_and_oneself_is_not(self) -> None:
+        """T9: looking, then replying, across logins as across workers."""
+        self.assertNotIn("this ticket", self.said(self.world.agent))
+        self.assertIn("Agent is looking at this ticket.", self.said(self.world.lead))
+        self.assertIn("Lead is looking at this ticket.", self.said(self.world.agent, replying="1"))
+        self.assertIn("Agent is replying to this ticket.", self.said(self.world.lead))
+
+    def test_without_script_the_page_says_it_on_load(self) -> None:
+        """T9: works without script."""
+        self.said(self.world.agent, replying="1")
+        self.client.force_login(self.world.lead)
+        self.assertContains(
+            self.client.get(self.ticket.get_absolute_url()), "Agent is replying to this ticket."
+        )
+
+    def test_who_is_silent_for_three_polls_has_left(self) -> None:
+        """T9: a closed browser blocks nobody."""
+        actor, lead = self.world.actor(self.world.agent), self.world.actor(self.world.lead)
+        now = timezone.now()
+        presence_note(ticket=self.ticket, actor=actor, is_replying=True, now=now)
+        later = now + timedelta(seconds=46)
+        self.assertEqual(presence_note(ticket=self.ticket, actor=lead, is_replying=False, now=later), [])
+
+    def test_the_preview_shows_the_newest_messages(self) -> None:
+        """T9: a quick look from the list."""
+        for number in range(4):
+            new = NewMessage(body=f"Message {number}")
+            message_add(ticket=self.ticket, new=new, actor=self.world.actor(self.world.lead))
+        self.client.force_login(self.world.agent)
+        page = self.client.get(reverse("desk:preview", args=[self.ticket.uuid]))
+        self.assertContains(page, "Message 3")
+        self.assertNotContains(page, "Message 0")
+        self.assertContains(page, "2 earlier messages")

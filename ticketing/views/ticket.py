@@ -16,17 +16,30 @@ from common.actors import Actor
 from common.exceptions import ApplicationError
 from teams.api.actors import actor_of
 from ticketing.choices import AttachmentStatus, TriageField
-from ticketing.forms import AssignForm, ConfirmForm, MessageForm, ReplyForm, StatusForm, first_problem
-from ticketing.models import Attachment, Ticket
+from ticketing.forms import (
+    AssignForm,
+    ConfirmForm,
+    MessageForm,
+    NoteForm,
+    ReplyForm,
+    StatusForm,
+    TagsForm,
+    first_problem,
+)
+from ticketing.models import Attachment, Macro, Ticket
 from ticketing.selectors import desk
-from ticketing.selectors.desk_ticket import ticket_for_page, ticket_page
+from ticketing.selectors.desk_ticket import conversation_of, merged_target, ticket_for_page, ticket_page
 from ticketing.services.attachments import ReadResult, attachment_store
-from ticketing.services.conversation import NewMessage, message_add
+from ticketing.services.collision import presence_note
+from ticketing.services.conversation import NewMessage
 from ticketing.services.desk import reply_send, ticket_hand_over, ticket_take
 from ticketing.services.escalation import ticket_escalate
-from ticketing.services.tickets import status_change
+from ticketing.services.tickets import TicketChanges, status_change, ticket_update
+from ticketing.services.tools import macro_apply, macro_text
 from ticketing.services.triage import ticket_confirm
 from ticketing.views.access import query_of, staff_page, ticket_or_404
+
+PREVIEW_MESSAGES = 3
 
 
 def file_address(attachment: Attachment) -> str:
@@ -37,7 +50,11 @@ def file_address(attachment: Attachment) -> str:
 @require_safe
 @staff_page
 def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """The ticket beside the list it was reached from."""
+    """The ticket beside its list; a merged one leads to where its conversation went on."""
+    target = merged_target(actor_of(request), uuid) if "stay" not in request.GET else None
+    if target is not None:
+        messages.info(request, "The ticket you opened was merged into this one.")
+        return redirect(target.get_absolute_url() + query_of(request))
     return _page(request, uuid)
 
 
@@ -56,8 +73,15 @@ def _page(
         raise Http404
     context = ticket_page(actor, ticket, file_address)
     context |= _surroundings(request, actor, ticket)
+    chosen = _macro(actor, ticket, request.GET.get("macro"))
+    if chosen is not None and form is None:
+        text = macro_text(macro=chosen, ticket=ticket, actor=actor)
+        form, kind = ReplyForm(initial={"body": text}), "reply" if chosen.is_public else "note"
     form = form or _taken(request, context["draft"])
     context |= {"message_form": form, "message_kind": kind, "can_reply": ticket.status_category != "closed"}
+    # Being here is no change of the ticket: the entry is gone after three polls.
+    present = presence_note(ticket=ticket, actor=actor, is_replying=False, now=timezone.now())
+    context |= {"macro": chosen, "present": present, "is_replying": False}
     return render(request, "ticketing/desk_ticket.html", context, status=status)
 
 
@@ -84,6 +108,7 @@ def _surroundings(request: HttpRequest, actor: Actor, ticket: Ticket) -> dict[st
         "previous_url": before.get_absolute_url() + wanted.query if before else "",
         "next_url": after.get_absolute_url() + wanted.query if after else "",
         "back": wanted.query,
+        "split_url": reverse("desk:split", args=[ticket.uuid]) + wanted.query,
         "now": now,
         "soon": now + desk.SOON,
         "retriage_url": reverse("triage:retriage", args=[ticket.uuid]) + wanted.query,
@@ -96,6 +121,33 @@ def _back(request: HttpRequest, ticket: Ticket) -> HttpResponse:
 
 @require_POST
 @staff_page
+def presence(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Say that the person is still here, and who else is."""
+    actor, ticket = actor_of(request), ticket_or_404(request, uuid)
+    replying = request.POST.get("replying") == "1"
+    present = presence_note(ticket=ticket, actor=actor, is_replying=replying, now=timezone.now())
+    context = {"ticket": ticket, "present": present, "is_replying": replying}
+    if not request.headers.get("HX-Request"):
+        return redirect(ticket)
+    return render(request, "ticketing/_presence.html", context)
+
+
+@require_safe
+@staff_page
+def preview(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The ticket in short, over the list: its facts and the newest messages."""
+    actor = actor_of(request)
+    ticket = ticket_for_page(actor, uuid)
+    if ticket is None:
+        raise Http404
+    lines = conversation_of(actor, ticket, file_address)
+    shown = lines[-PREVIEW_MESSAGES:]
+    context = {"ticket": ticket, "messages_shown": shown, "more": len(lines) - len(shown)}
+    return render(request, "ticketing/_preview.html", context | {"back": query_of(request)})
+
+
+@require_POST
+@staff_page
 def reply(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Send a public reply, then move the ticket where the agent wants it."""
     actor, ticket = actor_of(request), ticket_or_404(request, uuid)
@@ -104,7 +156,8 @@ def reply(request: HttpRequest, uuid: UUID) -> HttpResponse:
         return _page(request, uuid, form=form, status=422)
     try:
         new = _new_message(form, ticket, actor, is_public=True)
-        reply_send(ticket=ticket, new=new, then=form.cleaned_data["then"], actor=actor)
+        macro = _macro(actor, ticket, form.cleaned_data["macro"])
+        reply_send(ticket=ticket, new=new, then=form.cleaned_data["then"], actor=actor, macro=macro)
     except ApplicationError as error:
         form.add_error(None, error.sentence)
         return _page(request, uuid, form=form, status=error.status)
@@ -117,11 +170,13 @@ def reply(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def note(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Add a note for colleagues."""
     actor, ticket = actor_of(request), ticket_or_404(request, uuid)
-    form = MessageForm(request.POST, request.FILES)
+    form = NoteForm(request.POST, request.FILES)
     if not form.is_valid():
         return _page(request, uuid, form=form, kind="note", status=422)
     try:
-        message_add(ticket=ticket, new=_new_message(form, ticket, actor, is_public=False), actor=actor)
+        new = _new_message(form, ticket, actor, is_public=False)
+        macro = _macro(actor, ticket, form.cleaned_data["macro"])
+        reply_send(ticket=ticket, new=new, then="", actor=actor, macro=macro)
     except ApplicationError as error:
         form.add_error(None, error.sentence)
         return _page(request, uuid, form=form, kind="note", status=error.status)
@@ -151,6 +206,60 @@ def _new_message(form: MessageForm, ticket: Ticket, actor: Actor, *, is_public: 
         attachments=attachments,
         draft_uuid=form.cleaned_data.get("draft"),
     )
+
+
+def _macro(actor: Actor, ticket: Ticket, uuid: Any) -> Macro | None:
+    """A macro that the actor may use on this ticket; None for anything else."""
+    try:
+        wanted = UUID(str(uuid))
+    except ValueError:
+        return None
+    rows = Macro.objects.visible_to(actor).filter(client=ticket.client_id, is_active=True, uuid=wanted)
+    found: Macro | None = rows.first()
+    return found
+
+
+@require_POST
+@staff_page
+def macro(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Put a macro's text into the composer; nothing is sent or changed before the person sends it."""
+    actor, ticket = actor_of(request), ticket_or_404(request, uuid)
+    chosen = _macro(actor, ticket, request.POST.get("pick"))
+    if request.headers.get("HX-Request"):
+        text = macro_text(macro=chosen, ticket=ticket, actor=actor) if chosen else ""
+        context = {"ticket": ticket, "macro": chosen, "macro_text": text, "back": query_of(request)}
+        return render(request, "ticketing/_macro.html", context)
+    query = query_of(request)
+    named = f"{'&' if query else '?'}macro={chosen.uuid}" if chosen else ""
+    return redirect(ticket.get_absolute_url() + query + named + "#composer")
+
+
+@require_POST
+@staff_page
+def macro_only(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Make a macro's changes without sending its text."""
+    actor, ticket = actor_of(request), ticket_or_404(request, uuid)
+    chosen = _macro(actor, ticket, request.POST.get("macro"))
+    if chosen is None:
+        messages.error(request, "There is no such macro.")
+        return _back(request, ticket)
+    macro_apply(ticket=ticket, macro=chosen, actor=actor)
+    messages.success(request, f"“{chosen.name}” is applied. Nothing was sent.")
+    seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
+    return _back(request, ticket) if seen else redirect("desk:queue")
+
+
+@require_POST
+@staff_page
+def tags(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Set the ticket's tags."""
+    actor, ticket, form = actor_of(request), ticket_or_404(request, uuid), TagsForm(request.POST)
+    if form.is_valid():
+        ticket_update(ticket=ticket, changes=TicketChanges(tags=form.cleaned_data["tags"]), actor=actor)
+        messages.success(request, "The tags are set.")
+    else:
+        messages.error(request, first_problem(form))
+    return _back(request, ticket)
 
 
 @require_POST
