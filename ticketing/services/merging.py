@@ -29,7 +29,8 @@ def ticket_merge(*, source: Ticket, target: Ticket, actor: Actor, follow: bool =
 
     ``follow`` makes the requester of ``source`` a follower of ``target``, who reads its public conversation.
     Raises NotFound for a ticket of another client, ValidationFailed for the ticket itself, Conflict for a
-    closed or merged one, NotAllowed for staff without the permission. Emits ``ticket_merged``. Returns the target.
+    closed or merged one, NotAllowed for staff without the permission. Emits ``ticket_merged``.
+    Returns the target.
     """
     _check_allowed(actor)
     if source.client_id != target.client_id:
