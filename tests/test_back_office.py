@@ -25,6 +25,10 @@ from ticketing.tests.world import World, make_user
 OWN_APPS = {"teams", "ticketing", "classifier", "sla"}
 
 
+ADMINISTRATORS_ONLY = {"ticketing.TicketExport"}
+"""One list of several clients in one row: nobody who sees one client alone reads it."""
+
+
 class BackOfficeCase(TestCase):
     """A lead of client A, a lead of client B, an administrator."""
 
@@ -53,8 +57,10 @@ class AccessTests(BackOfficeCase):
             for model in admin.site._registry:
                 if model._meta.app_label in OWN_APPS:
                     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+                    barred = user == self.world.lead and model._meta.label in ADMINISTRATORS_ONLY
                     with self.subTest(model=model._meta.label, user=user.username):
-                        self.assertEqual(self.client.get(reverse(name)).status_code, 200)
+                        status = self.client.get(reverse(name)).status_code
+                        self.assertEqual(status, 403 if barred else 200)
 
     def test_every_row_opens_for_an_administrator(self) -> None:
         """Detail pages render with their inlines."""
@@ -155,19 +161,6 @@ class ActionTests(BackOfficeCase):
         data = {"action": "revoke", "_selected_action": [issued.key.pk]}
         self.client.post(reverse("admin:teams_apikey_changelist"), data)
         self.assertIsNone(ApiKey.objects.get().revoked_at)
-
-    def test_a_rule_is_tried_on_recent_tickets(self) -> None:
-        """R2: the effect is shown before it decides anything."""
-        self.world.ticket("Printer on fire", body="Smoke.")
-        rule = RoutingRule.objects.create(
-            client=self.world.client_a,
-            slug="fire",
-            name="Fire",
-            team=self.world.network,
-            conditions={"keywords": ["printer"]},
-        )
-        page = self.client.get(reverse("admin:ticketing_routingrule_change", args=[rule.pk]))
-        self.assertContains(page, "1 of 1 match")
 
 
 class ListTests(BackOfficeCase):

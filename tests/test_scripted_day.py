@@ -5,21 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from unittest.mock import patch
 
-from django.contrib.auth.models import Group as AuthGroup
 from django.test import TransactionTestCase
 
 from bench import day
 from teams.choices import Group
 from ticketing.models import Assignment
 from ticketing.selectors import handout
+from ticketing.tests.world import group_of
 
 
 class ScriptedDayTests(TransactionTestCase):
     """``bench/day.py`` with 60 tickets and three agents, so that queues form."""
 
     def setUp(self) -> None:
-        # Made by a migration; tests that empty the database take it away.
-        AuthGroup.objects.get_or_create(name=Group.AGENTS.value)
+        group_of(Group.AGENTS)
 
     def test_the_day_adds_up(self) -> None:
         """C17, R1: no ticket lost or passed over, no capacity exceeded, nobody given work while away."""

@@ -22,14 +22,18 @@ from ticketing.services.triage import FieldOutcome, TriageOutcome, triage_apply
 PASSWORD = "for-tests-only"
 
 
-def make_user(name: str, group: Group, *clients: Client) -> User:
-    """A person with a role at clients."""
-    user = User.objects.create_user(name, f"{name}@example.org", PASSWORD, first_name=name.title())
-    # Made by a migration; tests that empty the database take it away.
+def group_of(group: Group) -> AuthGroup:
+    """The group with its permissions. Made by a migration; tests that empty the database take it away."""
     row, made = AuthGroup.objects.get_or_create(name=group.value)
     if made:
         row.permissions.set(Permission.objects.filter(codename__in=DEEDS_OF_GROUP[group]))
-    user.groups.add(row)
+    return row
+
+
+def make_user(name: str, group: Group, *clients: Client) -> User:
+    """A person with a role at clients."""
+    user = User.objects.create_user(name, f"{name}@example.org", PASSWORD, first_name=name.title())
+    user.groups.add(group_of(group))
     user.clients.set(clients)
     return user
 
