@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
+from common.memory import ShortMemory
 from teams.choices import TeamKind
 from teams.models import Client, Team
 from teams.selectors import calendar_is_open
@@ -57,6 +59,11 @@ class _Choice:
     rule: RoutingRule | None = None
 
 
+_categories: ShortMemory[Category | None] = ShortMemory()
+_rules: ShortMemory[list[RoutingRule]] = ShortMemory()
+_paths: ShortMemory[list[str]] = ShortMemory()
+
+
 def route_decide(*, given: RoutingInput) -> RoutingDecision:
     """Rules in order, else the category's default team, else the fallback team; then escalation.
 
@@ -80,17 +87,29 @@ def route_decide(*, given: RoutingInput) -> RoutingDecision:
 
 def _category(given: RoutingInput) -> Category | None:
     rows = Category.objects.filter(taxonomy=given.taxonomy, slug=given.category)
-    return rows.select_related("default_team").first()
+    key = (_database(), given.taxonomy.pk, given.category)
+    return _categories.get(key, rows.select_related("default_team").first)
 
 
-def _by_rule(given: RoutingInput) -> _Choice | None:
-    rules = (
+def _rules_in_order(given: RoutingInput) -> list[RoutingRule]:
+    """The rules of a client, seconds old at most; anew for a trial, which turns one of them round."""
+    rows = (
         RoutingRule.objects.for_client(given.client.pk)
         .filter(_in_use(given.toggled_rule_id), team__is_active=True)
         .select_related("team__calendar")
         .order_by("order", "pk")
     )
-    for rule in rules:
+    if given.toggled_rule_id is not None:
+        return list(rows)
+    return _rules.get((_database(), given.client.pk), lambda: list(rows))
+
+
+def _database() -> str:
+    return str(connection.settings_dict["NAME"])
+
+
+def _by_rule(given: RoutingInput) -> _Choice | None:
+    for rule in _rules_in_order(given):
         if rule.taxonomy_id not in {None, given.taxonomy.pk}:
             continue
         confidence = rule_confidence(rule.conditions, given, rule.team)
@@ -199,7 +218,8 @@ def priority_for(given: RoutingInput, rule: RoutingRule | None, *, raised: bool)
 def _path(team: Team | None) -> list[str]:
     if team is None:
         return []
-    return [step.target.slug for step in team.escalation_steps.select_related("target").order_by("position")]
+    steps = team.escalation_steps.order_by("position").values_list("target__slug", flat=True)
+    return _paths.get((_database(), team.pk), lambda: list(steps))
 
 
 def _alternatives(given: RoutingInput, final: _Choice, choice: _Choice) -> list[dict[str, str]]:
