@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from classifier.llm.types import FailureKind, LlmError
 
 MAX_ANSWER_BYTES = 256 * 1024
 CONNECT_SECONDS = 3.0
-MAX_CONNECTIONS = 100
+MAX_IDLE = 100
 KEEPALIVE_SECONDS = 30.0
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -126,18 +127,41 @@ def _bounded_body(chunks: Iterable[bytes], encoding: bytes, max_bytes: int) -> b
 
 
 class Wire:
-    """A connection pool that keeps the rules of this module. Threads may share one."""
+    """Connections that keep the rules of this module. Threads may share one wire.
+
+    Each connection has a pool to itself, and a call takes one and gives it back. A common pool looks through
+    all of its connections under one lock for every request; with a hundred threads waiting for a slow
+    provider, a third of them stood at that lock.
+    """
 
     def __init__(
         self, *, connect_seconds: float = CONNECT_SECONDS, max_answer_bytes: int = MAX_ANSWER_BYTES
     ) -> None:
         self._connect_seconds = connect_seconds
         self._max_answer_bytes = max_answer_bytes
-        self._pool = httpcore.ConnectionPool(
-            max_connections=MAX_CONNECTIONS,
-            keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=_DeadlineBackend(),
-        )
+        # Reading the certificates costs more than a call; the connections share what was read.
+        self._certificates = httpcore.default_ssl_context()
+        self._idle: list[httpcore.ConnectionPool] = []
+
+    @contextmanager
+    def _connection(self) -> Iterator[httpcore.ConnectionPool]:
+        """A connection for one call: the one used last, else a new one."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = httpcore.ConnectionPool(
+                ssl_context=self._certificates,
+                max_connections=1,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+                network_backend=_DeadlineBackend(),
+            )
+        try:
+            yield connection
+        finally:
+            if len(self._idle) < MAX_IDLE:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def send(
         self, method: bytes, url: str, headers: RawHeaders, body: bytes, timeout: dict[str, Any]
@@ -161,9 +185,11 @@ class Wire:
     ) -> WireAnswer:
         kept = [(name, value) for name, value in headers if name.lower() != b"accept-encoding"]
         extensions = {"timeout": timeout | {"connect": self._connect_seconds}}
-        with self._pool.stream(
-            method, url, headers=[*kept, (b"accept-encoding", b"gzip")], content=body, extensions=extensions
-        ) as response:
+        wanted = [*kept, (b"accept-encoding", b"gzip")]
+        with (
+            self._connection() as connection,
+            connection.stream(method, url, headers=wanted, content=body, extensions=extensions) as response,
+        ):
             if 300 <= response.status < 400:
                 raise LlmError(FailureKind.REDIRECT, "The provider redirects; correct its base URL.")
             named = {name.lower(): value for name, value in response.headers}
@@ -174,7 +200,8 @@ class Wire:
 
     def close(self) -> None:
         """Close the idle connections."""
-        self._pool.close()
+        while self._idle:
+            self._idle.pop().close()
 
 
 class HttpxTransport(httpx.BaseTransport):
