@@ -198,6 +198,7 @@ def _posted(outgoing: Outgoing) -> Outcome:
         return Outcome(
             error=error.message[:300],
             status=error.status,
+            permanent=error.permanent,
             unreachable=True,
             gone=error.status == 410,
             retry_after=error.retry_after,

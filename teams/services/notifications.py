@@ -158,7 +158,11 @@ class _Pass:
         if _settle(flight.row, flight.token, outcome):
             self._sent += 1
         elif outcome.unreachable:
-            self._lanes[flight.key].clear()
+            # Set back together: rows that stay due would fill every pass and keep the other receivers out.
+            lane = self._lanes[flight.key]
+            left = Notification.objects.free(now=self._now).filter(pk__in=list(lane))
+            left.update(next_at=timezone.now() + timedelta(seconds=_BACKOFF_SECONDS))
+            lane.clear()
 
 
 def _claim(pk: int, now: datetime) -> UUID | None:
@@ -229,4 +233,4 @@ def _settle(row: Notification, token: UUID, outcome: Outcome) -> bool:
 def _blame(target: NotificationTarget, outcome: Outcome, now: datetime) -> None:
     if outcome.gone:
         target_gone(target=target)
-    target_failed(target=target, now=now, error=outcome.error, retry_after=outcome.retry_after)
+    target_failed(target=target, now=now, retry_after=outcome.retry_after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +74,7 @@ def notifications_tell(*, news: Sequence[News]) -> int:
     A person who has chosen nothing is told by e-mail. One address is told once, whoever it stands for, and
     nothing is owed twice. Queries do not grow with the news. Runs in the transaction of what caused it.
     """
+    news = _within_reach(news)
     people = {pk for item in news for pk in item.user_ids}
     mails = {
         person.pk: person.email for person in User.objects.filter(pk__in=people, is_active=True).only("email")
@@ -93,6 +94,24 @@ def notifications_tell(*, news: Sequence[News]) -> int:
     new = [row for row in rows if (row.event_key, row.channel, row.recipient) not in known]
     Notification.objects.bulk_create(new, ignore_conflicts=True)
     return len(new)
+
+
+def _within_reach(news: Sequence[News]) -> list[News]:
+    """The news without the people who may not see its client (any more): a ticket may still name them."""
+    people = {pk for item in news for pk in item.user_ids}
+    above = set(User.objects.filter(pk__in=people, is_superuser=True).values_list("pk", flat=True))
+    of_client = set(User.clients.through.objects.filter(user__in=people).values_list("user_id", "client_id"))
+    return [
+        replace(
+            item,
+            user_ids={
+                pk
+                for pk in item.user_ids
+                if item.client_id is None or pk in above or (pk, item.client_id) in of_client
+            },
+        )
+        for item in news
+    ]
 
 
 def _rows_of(

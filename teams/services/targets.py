@@ -63,7 +63,7 @@ def target_succeeded(*, target: NotificationTarget) -> None:
 
 
 @transaction.atomic
-def target_failed(*, target: NotificationTarget, now: datetime, error: str, retry_after: int = 0) -> None:
+def target_failed(*, target: NotificationTarget, now: datetime, retry_after: int = 0) -> None:
     """Count a failure and set the target back; after many in a row pause it and raise an alert."""
     rows = NotificationTarget.objects.filter(pk=target.pk)
     rows.update(failures=F("failures") + 1)
@@ -75,7 +75,7 @@ def target_failed(*, target: NotificationTarget, now: datetime, error: str, retr
         alert_raise(
             rule=PAUSED_RULE,
             subject=f"target {target.pk}",
-            message=f"“{target}” failed {failures} times in a row and is paused: {error}",
+            message=f"“{target}” failed {failures} times in a row and is paused. Its log says why.",
             client=target.team.client if target.team is not None else None,
             now=now,
         )

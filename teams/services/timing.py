@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from teams.choices import Digest
@@ -26,7 +26,10 @@ def quiet_end(target: NotificationTarget, *, now: datetime) -> datetime | None:
     if not inside:
         return None
     day = local.date() if clock < end else local.date() + timedelta(days=1)
-    return datetime.combine(day, end, local.tzinfo).astimezone(now.tzinfo)
+    ends = datetime.combine(day, end, local.tzinfo)
+    if ends.astimezone(UTC) <= now:
+        ends = ends.replace(fold=1)  # In autumn the hour comes twice, and this is its second time.
+    return ends.astimezone(now.tzinfo)
 
 
 def next_hour(*, now: datetime) -> datetime:

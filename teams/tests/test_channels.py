@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -186,6 +187,31 @@ class IsolationTests(OutboxCase):
         waiting = Notification.objects.filter(target__name="slow")
         self.assertEqual(sorted(waiting.values_list("attempts", flat=True)), [0, 0, 0, 0, 1])
 
+    def test_a_dead_mail_server_keeps_nothing_else_back(self) -> None:
+        """S5: more mails are due than a pass takes; a webhook that is due after them still goes out."""
+        for number in range(6):
+            notification_owe(
+                event_key=f"m{number}", kind="sla.warning", channel="email",
+                recipient=f"{number}@example.org", payload={"message": "x"},
+                not_before=self.now - timedelta(hours=1),
+            )  # fmt: skip
+        with WebhookServer() as server:
+            self.target(server.url, "webhook", SECRET)
+            notification_tell(event_key="w", kind="sla.warning", payload={"message": "x"}, team=self.team)
+            with mock.patch("django.core.mail.EmailMultiAlternatives.send", side_effect=OSError):
+                for _ in range(3):
+                    notifications_deliver(now=timezone.now(), limit=4)
+            self.assertEqual(len(server.received), 1)
+
+    def test_an_address_that_may_not_be_called_is_given_up_at_once(self) -> None:
+        """S5: what trying again cannot mend is not tried again."""
+        with override_settings(WEBHOOK_ALLOW_PRIVATE_ADDRESSES=True):
+            self.target("http://127.0.0.1:9/hook", "webhook", SECRET)
+        notification_tell(event_key="w", kind="sla.warning", payload={"message": "x"}, team=self.team)
+        with override_settings(WEBHOOK_ALLOW_PRIVATE_ADDRESSES=False):
+            notifications_deliver(now=timezone.now())
+        self.assertEqual(Notification.objects.get().state, NotificationState.FAILED)
+
     def test_a_target_that_is_set_back_is_not_asked_before_its_time(self) -> None:
         """S5: back-off is the target's, not only the message's."""
         with WebhookServer(status=503, headers={"retry-after": "600"}) as server:
@@ -257,6 +283,14 @@ class PreferenceTests(OutboxCase):
         self.target(address="ada@example.org")
         self.assertEqual(self.tell(people=[self.person]), 1)
 
+    def test_who_lost_the_client_is_told_nothing_of_it(self) -> None:
+        """T10: a ticket may still carry the name of somebody who may no longer see it."""
+        client = Client.objects.create(slug="c", name="C")
+        told = partial(notification_tell, kind="sla.breach", payload={}, client=client, people=[self.person])
+        self.assertEqual(told(event_key="1"), 0)
+        self.person.clients.add(client)
+        self.assertEqual(told(event_key="2"), 1)
+
     def test_a_kind_that_is_not_wanted_is_not_owed(self) -> None:
         """S5: kinds by channel."""
         self.target(team=None, user=self.person, address="ada@example.org", kinds=["ticket"])
@@ -290,6 +324,12 @@ class PreferenceTests(OutboxCase):
         for now, wanted in cases.items():
             with self.subTest(now=now):
                 self.assertEqual(quiet_end(target, now=now), wanted)
+
+    def test_quiet_hours_end_in_the_future_in_the_hour_that_comes_twice(self) -> None:
+        """S5: 02:30 of the autumn change is the second one for who is in the second hour."""
+        target = self.target(quiet_from=time(22), quiet_until=time(2, 30), time_zone="Europe/Berlin")
+        now = datetime(2027, 10, 31, 1, 15, tzinfo=UTC)
+        self.assertEqual(quiet_end(target, now=now), datetime(2027, 10, 31, 1, 30, tzinfo=UTC))
 
     def test_digest_times(self) -> None:
         """S5: full hours, and eight in the morning of the person's zone."""

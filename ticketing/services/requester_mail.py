@@ -25,7 +25,7 @@ from teams.models import Notification
 from teams.services.channels import one_line
 from teams.services.notifications import notification_owe
 from ticketing.choices import Channel, RequesterMail, Status, StatusCategory
-from ticketing.models import Message, Requester, RequesterMailTemplate, Ticket
+from ticketing.models import Message, Requester, RequesterMailTemplate, Ticket, TicketFeedback
 from ticketing.services.audit import Change, events_append
 from ticketing.services.mail_links import feedback_link, site_address, stop_token
 from ticketing.services.rendering import render_body
@@ -67,8 +67,13 @@ def status_owe(*, ticket: Ticket, old: str, new: str) -> bool:
     owed = _owe(ticket, RequesterMail.STATUS, key, status=new)
     if new == Status.RESOLVED:
         later = timezone.now() + timedelta(hours=settings.RATING_REQUEST_HOURS)
-        _owe(ticket, RequesterMail.RATING, key, not_before=later)
+        _owe(ticket, RequesterMail.RATING, key, not_before=later, resolved=_resolution(ticket))
     return owed
+
+
+def _resolution(ticket: Ticket) -> str:
+    """Names one resolution of a ticket."""
+    return ticket.resolved_at.isoformat() if ticket.resolved_at else ""
 
 
 def _owe(
@@ -191,6 +196,10 @@ def _still_wanted(kind: RequesterMail, ticket: Ticket, payload: Mapping[str, Any
     over = {StatusCategory.RESOLVED, StatusCategory.CLOSED}
     if kind == RequesterMail.RATING and ticket.status_category not in over:
         raise Obsolete("The ticket was opened again.")
+    if kind == RequesterMail.RATING and payload["resolved"] != _resolution(ticket):
+        raise Obsolete("The ticket was resolved again later, which is asked about instead.")
+    if kind == RequesterMail.RATING and TicketFeedback.objects.filter(ticket=ticket).exists():
+        raise Obsolete("The requester has rated already.")
 
 
 def _not_too_many(ticket: Ticket) -> None:

@@ -24,6 +24,7 @@ from ticketing.models import (
     RequesterAddress,
     RequesterMailTemplate,
     Ticket,
+    TicketFeedback,
 )
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.feedback import feedback_ticket, feedback_token
@@ -213,6 +214,23 @@ class ConversationTests(RequesterMailCase):
         link = re.search(r"/portal/rate/\S+", str(mail.outbox[-1].body))
         assert link is not None
         self.assertContains(self.client.get(link.group()), ticket.reference)
+
+    def test_one_resolution_is_rated_once_and_never_by_who_has_rated(self) -> None:
+        """T11, T13: resolved, opened and resolved again within the wait is one request."""
+        ticket, lead = self.opened(), self.world.actor(self.world.lead)
+        Notification.objects.all().delete()
+        for status in ("resolved", "open", "resolved"):
+            status_change(ticket=ticket, status=status, actor=lead)
+        self.deliver()
+        rated = Notification.objects.filter(kind="requester.rating").order_by("pk")
+        states = [row.state for row in rated]
+        self.assertEqual(states, [NotificationState.SKIPPED, NotificationState.SENT])
+        TicketFeedback.objects.create(ticket=ticket, rating=5, source="link")
+        status_change(ticket=ticket, status="open", actor=lead)
+        status_change(ticket=ticket, status="resolved", actor=lead)
+        self.deliver()
+        latest = Notification.objects.filter(kind="requester.rating").latest("pk")
+        self.assertEqual(latest.state, NotificationState.SKIPPED)
 
     def test_the_clients_own_words_are_used_and_hold_no_code(self) -> None:
         """T13: per-client templates with placeholders from a list."""
