@@ -98,6 +98,7 @@ def sidebar(request: HttpRequest) -> list[Item]:
             _link("Proposed rules", "lightbulb", reverse("review:proposals")),
             _list("SLA policies", "timer", "sla_policy"),
             _list("Clocks", "hourglass_top", "sla_clock"),
+            _link("Deadlines", "alarm_on", reverse("sla:deadlines")),
         ),
         _group(
             "AI",

@@ -29,6 +29,7 @@ urlpatterns = [
     path("login/", pages.LoginView.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", include("classifier.urls")),
+    path("admin/", include("sla.urls")),
     path("admin/imports/", include("ingest.admin.urls")),
     path("admin/", admin.site.urls),
     path("desk/", include("ticketing.urls")),

@@ -61,6 +61,7 @@ OWN_PAGES = (
     "admin/language-models/",
     "admin/proposed-rules/",
     "admin/what-if/",
+    "admin/deadlines/",
     "admin/replay/",
     "admin/imports/",
 )
@@ -182,6 +183,7 @@ COLLECTIONS = {
     "", "notifications", "notifications/mail", "notifications/chat",
     "desk/", "desk/bulk", "desk/presence", "portal/", "portal/tickets", "admin/review/", "classify",
     "admin/review/second/", "admin/language-models/", "admin/proposed-rules/", "admin/what-if/",
+    "admin/deadlines/",
     "api/v1/tickets", "api/v1/tickets/bulk", "api/v1/taxonomies", "api/v1/categories", "api/v1/projects",
     "api/v1/modules", "api/v1/teams", "api/v1/routing-rules", "api/v1/articles", "api/v1/admin/categories",
     "api/v1/classify", "api/v1/classify/ticket", "api/v1/classify/history", "api/v1/classify/file",
