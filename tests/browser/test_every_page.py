@@ -76,6 +76,7 @@ class EveryPageTest(BrowserTestCase):
         for user, path in self.pages():
             with self.subTest(path=path):
                 page = self.open(path, user=user)
+                self.assertTrue(page.locator("h1, #content h2").first.is_visible(), "no visible heading")
                 self.assertEqual(self.flaws(page), [])
                 for width in (WIDE, PHONE):
                     page.set_viewport_size({"width": width, "height": HEIGHT})

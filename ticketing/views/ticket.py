@@ -129,7 +129,7 @@ def presence(request: HttpRequest, uuid: UUID) -> HttpResponse:
     context = {"ticket": ticket, "present": present, "is_replying": replying}
     if not request.headers.get("HX-Request"):
         return redirect(ticket)
-    return render(request, "ticketing/_presence.html", context)
+    return render(request, "ticketing/_collision.html", context)
 
 
 @require_safe
