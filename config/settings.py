@@ -304,6 +304,9 @@ SPECTACULAR_SETTINGS = {
         "ChannelEnum": "ticketing.choices.Channel.choices",
         "LinkKindEnum": "ticketing.choices.LinkKind.choices",
         "TeamKindEnum": "teams.choices.TeamKind.choices",
+        "SegmentKindEnum": "sla.choices.SegmentKind.choices",
+        "TargetKindEnum": "sla.choices.TargetKind.choices",
+        "ImportKindEnum": "ingest.choices.ImportKind.choices",
     },
 }
 
