@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from common.actors import system_actor
 from sla.models import Clock, Policy, Recount, Target
 from sla.panels import render_notification
 from sla.services.checks import check_due
@@ -17,6 +18,7 @@ from sla.tests.support import MONDAY, ClockCase
 from teams.models import BusinessCalendar, CalendarDay, CalendarVersion, Notification, User
 from teams.services.calendars import calendar_load, calendar_publish
 from ticketing.models import Ticket
+from ticketing.services.tickets import status_change
 
 
 def administrator() -> User:
@@ -82,6 +84,16 @@ class ExplainTests(ClockCase):
         page = self.client.get(ticket.get_absolute_url())
         self.assertContains(page, "Due 11 Jun 2027, 11:00 UTC because 3 h of 24 h were used")
         self.assertContains(page, "Office, version 2")
+
+    def test_the_desk_shows_each_promise_once(self) -> None:
+        """S3: a reopened ticket has a second generation; the first is history."""
+        ticket = self.ticket()
+        for status in ("resolved", "open"):
+            status_change(ticket=ticket, status=status, actor=system_actor())
+        self.client.force_login(self.world.lead)
+        page = self.client.get(ticket.get_absolute_url())
+        shown = [(clock["kind"], clock["generation"]) for clock in page.context["clocks"]]
+        self.assertEqual(sorted(shown), [("first_response", 2), ("resolution", 2)])
 
     def test_the_back_office_shows_it(self) -> None:
         """S3: on the page of the clock."""

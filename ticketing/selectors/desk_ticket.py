@@ -493,6 +493,16 @@ def extra_panels(data: Mapping[str, Any]) -> list[ExtraPanel]:
     ]
 
 
+def _newest_promises(clocks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Each promise as it stands; what came before a reopening is told where the deadline is explained."""
+    newest: dict[str, Mapping[str, Any]] = {}
+    for clock in clocks:
+        known = newest.get(clock["kind"])
+        if known is None or known["generation"] < clock["generation"]:
+            newest[clock["kind"]] = clock
+    return list(newest.values())
+
+
 def ticket_page(actor: Actor, ticket: Ticket, address_of: Any) -> dict[str, Any]:
     """The context of the ticket page that depends on the ticket alone.
 
@@ -521,7 +531,7 @@ def ticket_page(actor: Actor, ticket: Ticket, address_of: Any) -> dict[str, Any]
         "followers": list(
             ticket.followers.select_related("requester").prefetch_related("requester__addresses")
         ),
-        "clocks": (data.get("sla") or {}).get("clocks", []),
+        "clocks": _newest_promises((data.get("sla") or {}).get("clocks", [])),
         "events": history_of(ticket, options),
         "statuses": status_choices(ticket),
         "teams": team_choices(ticket),
