@@ -19,7 +19,7 @@ test: $(VENV)/.development ## Run the test suite on the embedded set-up.
 	@$(BIN)/pytest -n auto -q
 
 test-services: $(VENV)/.development ## Run the test suite on PostgreSQL, Redis and an S3 server.
-	@scripts/test-services
+	@scripts/test-services $(PYTEST)
 
 lint: $(VENV)/.development ## Check style and templates.
 	@$(BIN)/ruff check .

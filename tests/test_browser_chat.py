@@ -22,6 +22,7 @@ QUESTION = "The VPN drops after the update"
 
 
 @pytest.mark.browser
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="No Chromium is installed.")
 class ChatInTheBrowserTests(StaticLiveServerTestCase):
     """A requester asks, reads, opens the ticket."""
