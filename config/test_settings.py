@@ -13,6 +13,7 @@ os.environ.update(
         "VAR_DIR": _var,
         "ENVIRONMENT": "test",
         "DEBUG": "0",
+        "LOG_LEVEL": os.environ.get("TEST_LOG_LEVEL", "WARNING"),
         "DEMO": "0",
         "SECRET_KEY": "tests-only-" + "x" * 50,
         "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_var}/tests.sqlite3"),
@@ -31,15 +32,26 @@ os.environ.update(
 )
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, REDIS_URL, STORAGES  # noqa: E402
+from config.settings import (  # noqa: E402
+    CACHES,
+    CELERY_BROKER_TRANSPORT_OPTIONS,
+    DATABASES,
+    REDIS_URL,
+    STORAGES,
+)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 AXES_ENABLED = False
 CELERY_BROKER_URL = REDIS_URL or "memory://"
-if not REDIS_URL:
-    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+if REDIS_URL:
+    # The runners of one suite share a Redis; what one of them clears must not open another's breaker.
+    _runner = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    CACHES["default"].update(BACKEND="tests.fakes.redis_cache.SharedRedisCache", KEY_PREFIX=_runner)
+    CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] = f"{_runner}:"
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {}
     CACHES = {
         name: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
         for name in ("default", "throttle")
