@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from classifier.choices import Purpose, RunState
 from classifier.models import ExtractedField, LlmCall, ResponseDraft, WorkflowRun
@@ -23,12 +24,12 @@ WAITS_AFTER: Final = timedelta(seconds=20)
 _SIMILAR: Final = 5
 
 _STEP_WORDS: Final = {
-    "classify_llm": "The language model did not answer; the local engine decided.",
-    "classify_local": "The local engine could not be asked; rules decided.",
-    "extract": "Reading order numbers and the like failed.",
-    "similar": "Looking for similar tickets failed.",
-    "route": "Routing failed; the ticket went to the fallback team.",
-    "draft": "No reply could be suggested.",
+    "classify_llm": gettext_lazy("The language model did not answer; the local engine decided."),
+    "classify_local": gettext_lazy("The local engine could not be asked; rules decided."),
+    "extract": gettext_lazy("Reading order numbers and the like failed."),
+    "similar": gettext_lazy("Looking for similar tickets failed."),
+    "route": gettext_lazy("Routing failed; the ticket went to the fallback team."),
+    "draft": gettext_lazy("No reply could be suggested."),
 }
 
 
@@ -105,7 +106,9 @@ def left_panel(ticket_ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
                 "provider": row.provider,
                 "model": row.model,
                 "prompt_version": row.prompt_version,
-                "outcome": "Answered" if row.outcome == "ok" else row.outcome.replace("_", " ").capitalize(),
+                "outcome": gettext("Answered")
+                if row.outcome == "ok"
+                else row.outcome.replace("_", " ").capitalize(),
                 "answered": row.outcome == "ok",
                 "tokens_in": row.tokens_in,
                 "tokens_out": row.tokens_out,
@@ -133,7 +136,7 @@ def run_state(run: WorkflowRun | None, *, now: datetime) -> dict[str, Any]:
     if run is None:
         return {"state": "off", "text": "", "run_url": ""}
     if run.state == RunState.STUCK:
-        text = (
+        text = gettext(
             "Triage failed several times. The ticket is safe; a person has to sort it or start triage again."
         )
         return {"state": "degraded", "text": text, "run_url": ""}
@@ -145,10 +148,10 @@ def run_state(run: WorkflowRun | None, *, now: datetime) -> dict[str, Any]:
 
 
 def _degraded_text(steps: Sequence[str]) -> str:
-    known = [_STEP_WORDS[name] for name in steps if name in _STEP_WORDS]
+    known = [str(_STEP_WORDS[name]) for name in steps if name in _STEP_WORDS]
     if known:
         return " ".join(known)
-    return f"These steps of triage failed: {', '.join(steps)}." if steps else ""
+    return gettext("These steps of triage failed: %(steps)s.") % {"steps": ", ".join(steps)} if steps else ""
 
 
 def draft_line(draft: ResponseDraft) -> dict[str, Any]:

@@ -29,6 +29,16 @@ class RunQuerySet(models.QuerySet[Any]):
         )
 
 
+class EvaluationQuerySet(models.QuerySet[Any]):
+    """Evaluations."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of the actor's clients; one that names no client is about the texts of all of them."""
+        if not actor.is_lead:
+            return self.none()
+        return self.all() if actor.client_ids is None else self.filter(client__in=actor.client_ids)
+
+
 class DraftQuerySet(models.QuerySet[Any]):
     """Drafts."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from classifier.models import ChatConvo, ChatMessage
 from teams.admin import ReadOnlyAdmin, ReadOnlyInline, actor_in_admin
@@ -17,7 +18,7 @@ class ChatMessageInline(ReadOnlyInline):
 
     model = ChatMessage
     fields = ("created_at", "role", "body", "sources", "engine", "model", "error_kind", "cost", "duration_ms")
-    verbose_name_plural = "Messages"
+    verbose_name_plural = _("Messages")
 
 
 @admin.register(ChatConvo)

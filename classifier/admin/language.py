@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from classifier.llm.prompts import load_prompt
 from classifier.models import LlmProvider, PromptVersion
@@ -27,10 +28,13 @@ class ProvidersAdmin(HistoryAdmin):
     list_select_related = ("client",)
     search_fields = ("name", "model")
     fieldsets = (
-        ("Model", {"fields": ("client", "name", "kind", "model", "credential", "base_url", "api_version")}),
-        ("Use", {"fields": ("step", "tier", "position", "is_active", "is_internal")}),
-        ("Limits", {"fields": ("timeout_seconds", "max_tokens", "num_ctx", "structured_output")}),
-        ("Price", {"fields": ("price_input", "price_output")}),
+        (
+            _("Model"),
+            {"fields": ("client", "name", "kind", "model", "credential", "base_url", "api_version")},
+        ),
+        (_("Use"), {"fields": ("step", "tier", "position", "is_active", "is_internal")}),
+        (_("Limits"), {"fields": ("timeout_seconds", "max_tokens", "num_ctx", "structured_output")}),
+        (_("Price"), {"fields": ("price_input", "price_output")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -47,8 +51,8 @@ class PromptsAdmin(HistoryAdmin):
     list_select_related = ("client",)
     list_before_template = "admin/classifier/_built_in_prompt.html"
     fieldsets = (
-        ("Use", {"fields": ("client", "name", "variant", "examples", "weight", "is_active", "note")}),
-        ("Words", {"fields": ("system", "before", "after")}),
+        (_("Use"), {"fields": ("client", "name", "variant", "examples", "weight", "is_active", "note")}),
+        (_("Words"), {"fields": ("system", "before", "after")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

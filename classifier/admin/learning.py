@@ -10,17 +10,28 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 
 from classifier.choices import ModelState
 from classifier.forms import ApplyForm, ChooserForm, ReasonForm
 from classifier.models import LabelledExample, LocalModel, ModelChange, ReviewItem
-from classifier.selectors.quality import clients_of, model_evaluation, threshold_choice
-from classifier.services.promotion import model_before, model_promote, model_rollback
+from classifier.selectors.quality import clients_of, evaluations_of, model_evaluation, threshold_choice
+from classifier.selectors.shadows import challenger_of, shadow_figures
+from classifier.services.promotion import (
+    model_before,
+    model_promote,
+    model_rollback,
+    model_shadow,
+    model_shadow_end,
+)
 from classifier.services.thresholds import category_threshold_set, client_threshold_set
 from classifier.services.training import models_train
 from common.actors import Actor
 from common.exceptions import ApplicationError, NotAllowed, NotFound, ValidationFailed
+from common.phrases import retold
+from common.wording import as_label, within_sentence
 from teams.admin import ActionAdmin, ReadOnlyAdmin, ReadOnlyInline, actor_in_admin
 from ticketing.forms import first_problem
 from ticketing.models import Taxonomy
@@ -36,8 +47,14 @@ class ChangeInline(ReadOnlyInline):
 
     model = ModelChange
     fk_name = "model"
-    fields = ("created_at", "action", "before", "actor_label", "reason")
-    verbose_name_plural = "Decisions"
+    fields = ("created_at", "action", "before", "actor_label", "why")
+    readonly_fields = ("why",)
+    verbose_name_plural = gettext_lazy("Decisions")
+
+    @admin.display(description=gettext_lazy("Reason"))
+    def why(self, row: ModelChange) -> str:
+        """The recorded reason in the reader's language."""
+        return retold(row.reason)
 
 
 @admin.register(LocalModel)
@@ -67,6 +84,7 @@ class ModelsAdmin(ActionAdmin):
         "macro_f1",
         "ece",
         "why",
+        "challenger_since",
         "created_at",
     )
     readonly_fields = ("taught", "accuracy", "macro_f1", "ece", "why")
@@ -79,37 +97,38 @@ class ModelsAdmin(ActionAdmin):
         visible = Taxonomy.objects.visible_to(actor_in_admin(request))
         return self.model._default_manager.filter(taxonomy__in=visible).select_related("taxonomy")
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description=gettext_lazy("State"), ordering="state", label=STATE_COLOURS)
     def state_badge(self, model: LocalModel) -> str:
         """With its colour."""
         return model.state
 
-    @admin.display(description="Accuracy, out of fold")
+    @admin.display(description=gettext_lazy("Accuracy, out of fold"))
     def accuracy(self, model: LocalModel) -> str:
         """Share of right answers, out of fold."""
         return f"{float(model.metrics.get('accuracy', 0)):.1%}"
 
-    @admin.display(description="Macro F1")
+    @admin.display(description=gettext_lazy("Macro F1"))
     def macro_f1(self, model: LocalModel) -> str:
         """The mean over categories, out of fold."""
         return f"{float(model.metrics.get('macro_f1', 0)):.3f}"
 
-    @admin.display(description="ECE")
+    @admin.display(description=gettext_lazy("ECE"))
     def ece(self, model: LocalModel) -> str:
         """Gap between promised and true share, 15 bins."""
         return f"{float(model.metrics.get('ece', 0)):.3f}"
 
-    @admin.display(description="Training set")
+    @admin.display(description=gettext_lazy("Training set"))
     def taught(self, model: LocalModel) -> str:
         """The name of what it was taught."""
         return model.snapshot_hash[:16]
 
-    @admin.display(description="Why it is used or not")
+    @admin.display(description=gettext_lazy("Why it is used or not"))
     def why(self, model: LocalModel) -> SafeString:
         """The comparison that decided."""
-        return format_html("{}: {}", model.evidence.get("decision", "–"), model.evidence.get("reason", ""))
+        decision = within_sentence(as_label(model.evidence.get("decision", "–")))
+        return format_html("{}: {}", decision, retold(model.evidence.get("reason", "")))
 
-    @action(description="Evaluation", url_path="evaluation", icon="analytics")
+    @action(description=gettext_lazy("Evaluation"), url_path="evaluation", icon="analytics")
     def evaluation(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Figures and charts, the choice of a bound, and putting a model into use with a reason."""
         actor = actor_in_admin(request)
@@ -136,6 +155,9 @@ class ModelsAdmin(ActionAdmin):
             if asked
             else None,
             "clients": clients_of(model=model, actor=actor),
+            "evaluations": evaluations_of(model=model, actor=actor) if model.field == "category" else [],
+            "figures": shadow_figures(model=model, actor=actor),
+            "challenger": challenger_of(model=model),
             "may_change": self.belongs_here(actor, model)
             and (model.state != ModelState.ACTIVE or model_before(model=model) is not None),
             "reason_form": ReasonForm(),
@@ -153,7 +175,7 @@ class ModelsAdmin(ActionAdmin):
         return HttpResponseRedirect(back)
 
     def _carried_out(self, request: HttpRequest, model: LocalModel, actor: Actor) -> str:
-        if request.POST.get("do") in {"promote", "rollback"}:
+        if request.POST.get("do") in {"promote", "rollback", "shadow", "unshadow"}:
             return self._switched(request, model, actor)
         form = ApplyForm(request.POST, values=_values(model))
         if not form.is_valid():
@@ -172,11 +194,18 @@ class ModelsAdmin(ActionAdmin):
     def _switched(self, request: HttpRequest, model: LocalModel, actor: Actor) -> str:
         form = ReasonForm(request.POST)
         if not form.is_valid():
-            raise ValidationFailed("Say why; it is kept with the decision.")
+            raise ValidationFailed(_("Say why; it is kept with the decision."))
         if not self.belongs_here(actor, model):
             raise NotAllowed(SHARED)
+        reason = form.cleaned_data["reason"]
+        if request.POST["do"] == "shadow":
+            shadow = model_shadow(model=model, actor=actor, reason=reason)
+            return _("%(model)s now answers beside the model in use.") % {"model": shadow}
+        if request.POST["do"] == "unshadow":
+            shadow = model_shadow_end(model=model, actor=actor, reason=reason)
+            return _("%(model)s is no longer asked.") % {"model": shadow}
         service = model_promote if request.POST["do"] == "promote" else model_rollback
-        return f"{service(model=model, actor=actor, reason=form.cleaned_data['reason'])} is now in use."
+        return f"{service(model=model, actor=actor, reason=reason)} is now in use."
 
     def belongs_here(self, actor: Actor, model: LocalModel) -> bool:
         """Whether the person may change what the model's taxonomy does."""
@@ -194,11 +223,11 @@ class ModelsAdmin(ActionAdmin):
         for row in rows:
             try:
                 done = change(row)
-                messages.success(request, f"{done} is now in use.")
+                messages.success(request, _("%(done)s is now in use.") % {"done": done})
             except ApplicationError as error:
                 messages.error(request, error.sentence)
 
-    @action(description="Use this model")
+    @action(description=gettext_lazy("Use this model"))
     def promote(self, request: HttpRequest, queryset: QuerySet[LocalModel]) -> None:
         """Promote through the service."""
         actor = actor_in_admin(request)
@@ -208,7 +237,7 @@ class ModelsAdmin(ActionAdmin):
             lambda row: model_promote(model=row, actor=actor, reason=BY_HAND),
         )
 
-    @action(description="Go back to the model before")
+    @action(description=gettext_lazy("Go back to the model before"))
     def rollback(self, request: HttpRequest, queryset: QuerySet[LocalModel]) -> None:
         """Roll back through the service."""
         actor = actor_in_admin(request)
@@ -218,7 +247,7 @@ class ModelsAdmin(ActionAdmin):
             lambda row: model_rollback(model=row, actor=actor, reason=BY_HAND),
         )
 
-    @action(description="Train the taxonomy anew")
+    @action(description=gettext_lazy("Train the taxonomy anew"))
     def train(self, request: HttpRequest, queryset: QuerySet[LocalModel]) -> None:
         """Train where the examples have changed."""
         trained = [
@@ -226,7 +255,12 @@ class ModelsAdmin(ActionAdmin):
             for t in {row.taxonomy for row in self._owned(request, queryset)}
             for m in models_train(taxonomy=t, actor=actor_in_admin(request))
         ]
-        messages.success(request, f"{len(trained)} models trained." if trained else "No example has changed.")
+        messages.success(
+            request,
+            _("%(count)s models trained.") % {"count": len(trained)}
+            if trained
+            else _("No example has changed."),
+        )
 
 
 def _values(model: LocalModel) -> list[tuple[str, str]]:
@@ -253,7 +287,7 @@ class ExamplesAdmin(ReadOnlyAdmin):
         own = rows.filter(client__in=actor.client_ids or [])
         return rows.filter(client=None, ticket=None, taxonomy__in=visible) | own
 
-    @admin.display(description="Text")
+    @admin.display(description=gettext_lazy("Text"))
     def short_text(self, example: LabelledExample) -> str:
         """The beginning."""
         return example.text[:90]

@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 
 from classifier.choices import Purpose, RunState
@@ -36,7 +38,7 @@ class StepInline(ReadOnlyInline):
 
     model = WorkflowStep
     fields = ("position", "name", "status", "engine", "model", "duration_ms", "cost", "error_kind", "output")
-    verbose_name_plural = "Steps"
+    verbose_name_plural = gettext_lazy("Steps")
 
 
 class PredictionInline(ReadOnlyInline):
@@ -44,7 +46,7 @@ class PredictionInline(ReadOnlyInline):
 
     model = Prediction
     fields = ("field", "value", "confidence", "source", "state", "reasoning")
-    verbose_name_plural = "Predictions"
+    verbose_name_plural = gettext_lazy("Predictions")
 
 
 class PurposeFilter(admin.SimpleListFilter):
@@ -55,7 +57,7 @@ class PurposeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Each purpose, and all together."""
-        return [*((str(value), str(label)) for value, label in Purpose.choices), ("all", "All")]
+        return [*((str(value), str(label)) for value, label in Purpose.choices), ("all", _("All"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> QuerySet[WorkflowRun]:
         """Runs of the chosen purpose."""
@@ -89,34 +91,36 @@ class RunsAdmin(ActionAdmin):
 
     readonly_fields = ("replay",)
 
-    @admin.display(description="Judge again")
+    @admin.display(description=gettext_lazy("Judge again"))
     def replay(self, run: WorkflowRun) -> SafeString | str:
         """To the page that compares it with what would be decided today."""
         if run.purpose != Purpose.TRIAGE or run.state != RunState.COMPLETED:
             return "–"
         return format_html('<a href="{}">Replay</a>', reverse("review:replay", args=[run.uuid]))
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description=gettext_lazy("State"), ordering="state", label=STATE_COLOURS)
     def state_badge(self, run: WorkflowRun) -> str:
         """With its colour."""
         return run.state
 
-    @action(description="Triage the tickets again")
+    @action(description=gettext_lazy("Triage the tickets again"))
     def run_again(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
         """A new generation for each ticket; what people decided stays."""
         tickets = {run.ticket_id: run.ticket for run in self.selected(request, queryset)}
         marks = {BULK: True} if len(tickets) > 1 else {}
         for ticket in tickets.values():
             enqueue(triage, run_request(ticket=ticket, again=True, parameters=marks).pk)
-        messages.success(request, f"{len(tickets)} tickets are triaged again.")
+        messages.success(request, _("%(count)s tickets are triaged again.") % {"count": len(tickets)})
 
 
 @admin.register(LlmCall)
 class CallsAdmin(ReadOnlyAdmin):
     """What left the building, to whom, and what it cost."""
 
-    list_display = ("created_at", "provider", "model", "outcome", "tokens_in", "tokens_out", "cost", "ticket")
-    list_filter = ("provider", "model", "outcome", "client")
+    list_display = (
+        "created_at", "provider", "model", "purpose", "outcome", "tokens_in", "tokens_out", "cost", "ticket",
+    )  # fmt: skip
+    list_filter = ("provider", "model", "purpose", "outcome", "client")
     search_fields = ("ticket__reference",)
     list_select_related = ("ticket", "client")
 

@@ -38,6 +38,12 @@ def last_of_each(texts: Sequence[str]) -> list[int]:
     return [place for place in range(len(texts)) if group[place] == place]
 
 
+def is_copy(one: str, other: str) -> bool:
+    """Whether two texts share half of their word triples or more; a text without words is no copy."""
+    first, second = _triples(one), _triples(other)
+    return bool(first and second) and _share(first, second) >= ALIKE
+
+
 def _triples(text: str) -> frozenset[int]:
     """The word triples of a text, hashed; of a shorter one its words together."""
     words = [word.form for word in words_of(_CHANGING.sub(" ", text))]

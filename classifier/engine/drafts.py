@@ -47,6 +47,8 @@ class CategoryTexts:
     explanation: Mapping[str, str]
     action_items: tuple[str, ...]
     suggested_actions: tuple[str, ...]
+    wish: str = ""
+    """The entry used instead where a ticket asks for something; empty where these texts fit both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class DraftRequest:
     missing_required: Sequence[str] = ()
     extracted: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[Source] = ()
+    is_wish: bool = False
+    """Something is asked for; nothing is broken (``classifier.engine.asking``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,9 @@ def _parse(text: str) -> DraftTemplates:
     categories = _mapping(data, "categories")
     if GENERIC not in categories:
         raise DraftTemplatesInvalid("The draft templates lack the category generic.")
+    for slug, data_of in categories.items():
+        if data_of.get("wish") and data_of["wish"] not in categories:
+            raise DraftTemplatesInvalid(f"{slug}.wish names no category: {data_of['wish']}.")
     return DraftTemplates(
         tones={tone: dict(_mapping(tones, tone)) for tone in TONES},
         categories={slug: _category(slug, _mapping(categories, slug)) for slug in categories},
@@ -170,6 +177,7 @@ def _category(slug: str, data: Mapping[str, Any]) -> CategoryTexts:
         explanation=dict(data["explanation"]),
         action_items=tuple(str(item) for item in data["action_items"]),
         suggested_actions=tuple(str(item) for item in data["suggested_actions"]),
+        wish=str(data.get("wish", "")),
     )
 
 
@@ -189,7 +197,7 @@ def write_draft(
     texts = templates or load_templates()
     tone = request.tone if request.tone in texts.tones else DEFAULT_TONE
     frame = texts.tones[tone]
-    template = request.category if request.category in texts.categories else GENERIC
+    template = _template_of(request, texts)
     category = texts.categories[template]
     if words is not None:
         own = ({tone: words.acknowledgment}, {tone: words.explanation}, words.action_items)
@@ -210,6 +218,12 @@ def write_draft(
         sources=tuple(request.sources[:_MAX_SOURCES]),
     )
     return _with_content(draft, request, texts, frame, category)
+
+
+def _template_of(request: DraftRequest, texts: DraftTemplates) -> str:
+    """The entry of the category; the one for wishes where the category's own would speak of a fault."""
+    template = request.category if request.category in texts.categories else GENERIC
+    return texts.categories[template].wish or template if request.is_wish else template
 
 
 def _fill(template: str, **values: str) -> str:

@@ -45,6 +45,11 @@ class PairedTest:
     p_value: float
     p_two_sided: float
 
+    @property
+    def both_right(self) -> int:
+        """Texts on which neither is wrong."""
+        return self.new_right - self.gained
+
     def shows_better(self, bound: float) -> bool:
         """Whether the new model wins more than it loses, and that is unlikely to be chance."""
         return self.gained > self.lost and self.p_value < bound

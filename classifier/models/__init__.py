@@ -1,6 +1,7 @@
 """Runs, what they predicted, what people made of it, and what is learned from that."""
 
 from classifier.models.chat import ChatConvo, ChatMessage
+from classifier.models.evaluations import EvaluationRecord
 from classifier.models.language import LlmProvider, PromptVersion
 from classifier.models.learning import (
     LabelledExample,
@@ -8,6 +9,7 @@ from classifier.models.learning import (
     ModelChange,
     ReviewItem,
     SecondOpinion,
+    ShadowAnswer,
     TrainingSet,
 )
 from classifier.models.mining import RuleProposal
@@ -20,6 +22,7 @@ __all__ = [
     "ChatConvo",
     "ChatMessage",
     "Classification",
+    "EvaluationRecord",
     "ExampleVector",
     "ExtractedField",
     "LabelledExample",
@@ -33,6 +36,7 @@ __all__ = [
     "ReviewItem",
     "RuleProposal",
     "SecondOpinion",
+    "ShadowAnswer",
     "TicketVector",
     "TrainingSet",
     "VectorSpace",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from classifier.choices import ChatAudience, ChatRole
 from classifier.querysets import ChatConvoQuerySet, ChatMessageQuerySet
@@ -22,7 +23,7 @@ class ChatConvo(Timestamped):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="chats")
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="chats")
-    caller = models.CharField(max_length=64, help_text="Id of the person or the API key.")
+    caller = models.CharField(max_length=64, help_text=_("Id of the person or the API key."))
     audience = models.CharField(max_length=9, choices=ChatAudience.choices)
     about = models.ForeignKey(
         Ticket,
@@ -30,7 +31,7 @@ class ChatConvo(Timestamped):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="chats_about",
-        help_text="The ticket the questions are about.",
+        help_text=_("The ticket the questions are about."),
     )
     ticket = models.ForeignKey(
         Ticket,
@@ -38,7 +39,7 @@ class ChatConvo(Timestamped):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="chats",
-        help_text="The ticket the conversation became.",
+        help_text=_("The ticket the conversation became."),
     )
     title = models.CharField(max_length=120, blank=True)
 
@@ -66,10 +67,12 @@ class ChatMessage(Timestamped):
     sources = models.JSONField(default=list, blank=True)
     suggests_ticket = models.BooleanField(default=False)
     files = models.ManyToManyField(Attachment, blank=True, related_name="chat_messages")
-    engine = models.CharField(max_length=10, blank=True, help_text="template or llm")
+    engine = models.CharField(max_length=10, blank=True, help_text=_("template or llm"))
     model = models.CharField(max_length=160, blank=True)
     prompt_version = models.CharField(max_length=60, blank=True)
-    error_kind = models.CharField(max_length=40, blank=True, help_text="Why the model's answer was not used.")
+    error_kind = models.CharField(
+        max_length=40, blank=True, help_text=_("Why the model's answer was not used.")
+    )
     cost = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     duration_ms = models.PositiveIntegerField(default=0)
 
@@ -77,7 +80,7 @@ class ChatMessage(Timestamped):
 
     class Meta:
         ordering = ["pk"]
-        verbose_name = "chat message"
+        verbose_name = _("chat message")
         indexes = [models.Index(fields=["convo", "created_at"], name="chat_message_newest")]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from jinja2 import TemplateError
 from simple_history.models import HistoricalRecords
 
@@ -33,48 +34,50 @@ class LlmProvider(Timestamped):
         blank=True,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="Empty: for every client that has none of its own.",
+        help_text=_("Empty: for every client that has none of its own."),
     )
     name = models.CharField(max_length=80)
     kind = models.CharField(
         max_length=12, choices=[(kind.value, kind.value.title()) for kind in ProviderKind]
     )
     model = models.CharField(
-        max_length=120, help_text="As the provider names it; for Azure the deployment. Models retire."
+        max_length=120, help_text=_("As the provider names it; for Azure the deployment. Models retire.")
     )
     base_url = models.CharField(
         "address",
         max_length=300,
         blank=True,
-        help_text="Azure, Ollama and compatible servers need one. Only administrators may set it.",
+        help_text=_("Azure, Ollama and compatible servers need one. Only administrators may set it."),
     )
-    api_version = models.CharField(max_length=40, blank=True, help_text="Azure only.")
+    api_version = models.CharField(max_length=40, blank=True, help_text=_("Azure only."))
     credential = models.ForeignKey(
         Credential,
         null=True,
         blank=True,
         on_delete=models.RESTRICT,
         related_name="+",
-        help_text="The API key.",
+        help_text=_("The API key."),
     )
     step = models.CharField("asked for", max_length=8, choices=ProviderStep.choices, default=ProviderStep.ANY)
     tier = models.CharField(
         "asked when", max_length=10, choices=ProviderTier.choices, default=ProviderTier.PRIMARY
     )
     position = models.PositiveSmallIntegerField(
-        default=10, help_text="Lower is asked first; the next one is the fallback."
+        default=10, help_text=_("Lower is asked first; the next one is the fallback.")
     )
     is_active = models.BooleanField("in use", default=True)
     is_internal = models.BooleanField(
         "stays in the house",
         default=False,
-        help_text="What is sent to it never leaves. Only administrators may say so.",
+        help_text=_("What is sent to it never leaves. Only administrators may say so."),
     )
     timeout_seconds = models.FloatField(
         default=10.0, validators=[MinValueValidator(0.5), MaxValueValidator(120.0)]
     )
-    max_tokens = models.PositiveIntegerField(default=2048, help_text="Longest answer.")
-    num_ctx = models.PositiveIntegerField("context window", default=8192, help_text="Ollama only, in tokens.")
+    max_tokens = models.PositiveIntegerField(default=2048, help_text=_("Longest answer."))
+    num_ctx = models.PositiveIntegerField(
+        "context window", default=8192, help_text=_("Ollama only, in tokens.")
+    )
     structured_output = models.CharField(
         max_length=12,
         choices=[(form.value, form.value) for form in StructuredOutput],
@@ -88,7 +91,7 @@ class LlmProvider(Timestamped):
 
     class Meta:
         ordering = ["client", "position", "pk"]
-        verbose_name = "language model record"
+        verbose_name = _("language model record")
 
     def __str__(self) -> str:
         return self.name
@@ -120,19 +123,30 @@ class PromptVersion(Timestamped):
     """
 
     client = models.ForeignKey(
-        Client, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: shared."
+        Client,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text=_("Empty: shared."),
     )
-    name = models.SlugField(max_length=40, help_text="Shown in predictions, with a fingerprint of the text.")
+    name = models.SlugField(
+        max_length=40, help_text=_("Shown in predictions, with a fingerprint of the text.")
+    )
     variant = models.CharField(max_length=10, choices=PromptVariant.choices, blank=True)
-    system = models.TextField(help_text="Static instructions, sent first so that providers can reuse them.")
-    before = models.TextField(help_text="Stands before the ticket; opens it with the marker.")
-    after = models.TextField(help_text="Stands after the ticket; closes it with the marker.")
+    system = models.TextField(
+        help_text=_("Static instructions, sent first so that providers can reuse them.")
+    )
+    before = models.TextField(help_text=_("Stands before the ticket; opens it with the marker."))
+    after = models.TextField(help_text=_("Stands after the ticket; closes it with the marker."))
     examples = models.PositiveSmallIntegerField(
         default=4,
         validators=[MaxValueValidator(5)],
-        help_text="Confirmed tickets shown as examples; 0 for none.",
+        help_text=_("Confirmed tickets shown as examples; 0 for none."),
     )
-    weight = models.PositiveSmallIntegerField(default=1, help_text="Share of tickets among active versions.")
+    weight = models.PositiveSmallIntegerField(
+        default=1, help_text=_("Share of tickets among active versions.")
+    )
     is_active = models.BooleanField("in use", default=False)
     note = models.CharField(max_length=200, blank=True)
 

@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from classifier.choices import ExampleSource, ModelAction, ModelState, ReviewState
 from classifier.models.runs import WorkflowRun
@@ -56,7 +57,7 @@ class TrainingSet(models.Model):
 
     taxonomy = models.ForeignKey(Taxonomy, on_delete=models.CASCADE, related_name="training_sets")
     field = models.CharField(max_length=12)
-    snapshot_hash = models.CharField(max_length=64, help_text="Names the exact texts and labels.")
+    snapshot_hash = models.CharField(max_length=64, help_text=_("Names the exact texts and labels."))
     size = models.PositiveIntegerField()
     rows = models.JSONField(default=list)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -79,22 +80,28 @@ class LocalModel(models.Model):
     field = models.CharField(max_length=12)
     version = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=ModelState.choices, default=ModelState.CANDIDATE)
-    artifact = models.CharField(max_length=200, help_text="Storage key of the artifact.")
+    artifact = models.CharField(max_length=200, help_text=_("Storage key of the artifact."))
     artifact_sha256 = models.CharField(max_length=64)
-    snapshot_hash = models.CharField(max_length=64, help_text="Names the exact training set.")
+    snapshot_hash = models.CharField(max_length=64, help_text=_("Names the exact training set."))
     training_set = models.ForeignKey(
         TrainingSet,
         null=True,
         blank=True,
         on_delete=models.RESTRICT,
         related_name="models",
-        help_text="Empty for models trained before sets were kept.",
+        help_text=_("Empty for models trained before sets were kept."),
     )
     example_count = models.PositiveIntegerField()
     metrics = models.JSONField(default=dict)
-    evidence = models.JSONField(default=dict, blank=True, help_text="Why it was promoted or not.")
+    evidence = models.JSONField(default=dict, blank=True, help_text=_("Why it was promoted or not."))
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     promoted_at = models.DateTimeField(null=True, blank=True)
+    challenger_since = models.DateTimeField(
+        "answers beside the model in use since",
+        null=True,
+        blank=True,
+        help_text=_("It is asked about every ticket, and no ticket follows it."),
+    )
 
     class Meta:
         ordering = ["taxonomy", "field", "-version"]
@@ -102,6 +109,11 @@ class LocalModel(models.Model):
             models.UniqueConstraint(fields=["taxonomy", "field", "version"], name="model_version_once"),
             models.UniqueConstraint(
                 fields=["taxonomy", "field"], condition=models.Q(state="active"), name="one_active_model"
+            ),
+            models.UniqueConstraint(
+                fields=["taxonomy", "field"],
+                condition=models.Q(challenger_since__isnull=False),
+                name="one_challenger",
             ),
         ]
 
@@ -119,7 +131,7 @@ class ModelChange(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="The model in use until then.",
+        help_text=_("The model in use until then."),
     )
     action = models.CharField(max_length=12, choices=ModelAction.choices)
     actor_kind = models.CharField(max_length=12)
@@ -135,6 +147,36 @@ class ModelChange(models.Model):
         return f"{self.model}: {self.action}"
 
 
+class ShadowAnswer(models.Model):
+    """What a challenger would have said of a ticket, beside what the local model in use said (C24, C25).
+
+    Invariant: both saw the same text in the same run; nothing reads it but the comparison of the two.
+    """
+
+    run = models.ForeignKey(WorkflowRun, on_delete=models.CASCADE, related_name="+")
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="+")
+    challenger = models.ForeignKey(LocalModel, on_delete=models.CASCADE, related_name="shadow_answers")
+    champion = models.ForeignKey(LocalModel, on_delete=models.CASCADE, related_name="+")
+    challenger_value = models.CharField(max_length=200)
+    challenger_confidence = models.FloatField()
+    champion_value = models.CharField(max_length=200)
+    champion_confidence = models.FloatField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "challenger"], name="shadow_answer_once_per_run")
+        ]
+        indexes = [
+            # The comparison of two models, newest first.
+            models.Index(fields=["challenger", "champion", "-id"], name="shadow_answers_of_pair")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.challenger_id} beside {self.champion_id} on {self.ticket_id}"
+
+
 class ReviewItem(Timestamped):
     """A ticket a person should look at (C4).
 
@@ -145,11 +187,13 @@ class ReviewItem(Timestamped):
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
     run = models.ForeignKey(WorkflowRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     state = models.CharField(max_length=10, choices=ReviewState.choices, default=ReviewState.OPEN)
-    urgency = models.FloatField(default=0, help_text="Uncertainty times severity; the queue's order.")
+    urgency = models.FloatField(default=0, help_text=_("Uncertainty times severity; the queue's order."))
     reasons = models.JSONField(default=list, blank=True)
     is_blind = models.BooleanField(default=False)
     inclusion_probability = models.FloatField(null=True, blank=True)
-    frozen = models.JSONField(default=dict, blank=True, help_text="The prediction at the time of sampling.")
+    frozen = models.JSONField(
+        default=dict, blank=True, help_text=_("The prediction at the time of sampling.")
+    )
     answer = models.JSONField(default=dict, blank=True)
     reviewed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     reviewed_at = models.DateTimeField(null=True, blank=True)
@@ -180,7 +224,7 @@ class SecondOpinion(Timestamped):
 
     item = models.OneToOneField(ReviewItem, on_delete=models.CASCADE, related_name="second_opinion")
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
-    answer = models.JSONField(default=dict, blank=True, help_text="Field to value, as the person chose.")
+    answer = models.JSONField(default=dict, blank=True, help_text=_("Field to value, as the person chose."))
     reviewed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     reviewed_at = models.DateTimeField(null=True, blank=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from classifier.choices import ProposalKind, ProposalState
 from common.models import Timestamped
@@ -20,9 +21,9 @@ class RuleProposal(Timestamped):
     phrase = models.CharField(max_length=120)
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
-    support = models.PositiveIntegerField(help_text="Confirmed texts with the phrase, of those kept back.")
-    right = models.PositiveIntegerField(help_text="Of these, texts with the label.")
-    bound = models.FloatField(help_text="Exact lower bound of the share that is right, at 95 %.")
+    support = models.PositiveIntegerField(help_text=_("Confirmed texts with the phrase, of those kept back."))
+    right = models.PositiveIntegerField(help_text=_("Of these, texts with the label."))
+    bound = models.FloatField(help_text=_("Exact lower bound of the share that is right, at 95 %."))
     state = models.CharField(max_length=10, choices=ProposalState.choices, default=ProposalState.PROPOSED)
     decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)

@@ -6,8 +6,9 @@ import uuid
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from classifier.choices import DraftState, Tone
+from classifier.choices import CallPurpose, DraftState, Tone
 from classifier.models.runs import WorkflowRun
 from classifier.querysets import ClassificationQuerySet, DraftQuerySet
 from common.models import Timestamped
@@ -28,13 +29,13 @@ class ExtractedField(Timestamped):
     normalized = models.CharField(max_length=500, blank=True)
     confidence = models.FloatField()
     source = models.CharField(max_length=40)
-    origin = models.CharField(max_length=20, default="body", help_text="subject, body or attachment")
+    origin = models.CharField(max_length=20, default="body", help_text=_("subject, body or attachment"))
     attachment = models.ForeignKey(
         Attachment, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     start = models.PositiveIntegerField(null=True, blank=True)
     end = models.PositiveIntegerField(null=True, blank=True)
-    place = models.CharField(max_length=60, blank=True, help_text="Page or row in a file.")
+    place = models.CharField(max_length=60, blank=True, help_text=_("Page or row in a file."))
     rejected_reason = models.CharField(max_length=200, blank=True)
     edited_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -89,9 +90,12 @@ class LlmCall(models.Model):
     )
     provider = models.CharField(max_length=40)
     model = models.CharField(max_length=120)
-    credential = models.CharField(max_length=16, blank=True, help_text="Fingerprint of address and key.")
+    credential = models.CharField(max_length=16, blank=True, help_text=_("Fingerprint of address and key."))
     prompt_version = models.CharField(max_length=60, blank=True)
-    request = models.JSONField(default=list, help_text="The redacted messages, exactly as sent.")
+    purpose = models.CharField(
+        max_length=10, choices=CallPurpose.choices, default=CallPurpose.WORK, db_default=CallPurpose.WORK
+    )
+    request = models.JSONField(default=list, help_text=_("The redacted messages, exactly as sent."))
     outcome = models.CharField(max_length=40, default="ok")
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
@@ -101,8 +105,8 @@ class LlmCall(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        verbose_name = "LLM call"
-        verbose_name_plural = "what left the house"
+        verbose_name = _("LLM call")
+        verbose_name_plural = _("what left the house")
         indexes = [
             # Budgets: what a client, and what a credential, spent since midnight or the first of the month.
             models.Index(fields=["client", "created_at"], name="llm_spend"),
@@ -126,7 +130,7 @@ class Classification(models.Model):
     user_reference = models.CharField(max_length=120, blank=True)
     caller = models.CharField(max_length=80, blank=True)
     taxonomy = models.SlugField(max_length=60)
-    text = models.TextField(help_text="Redacted.")
+    text = models.TextField(help_text=_("Redacted."))
     category = models.SlugField(max_length=60)
     category_name = models.CharField(max_length=120)
     confidence = models.FloatField()

@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from classifier.choices import Purpose, RunState, StepStatus
 from classifier.querysets import RunQuerySet
@@ -30,10 +31,10 @@ class WorkflowRun(Leased, Timestamped):
     content_hash = models.CharField(max_length=64)
     configuration_hash = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.PENDING)
-    is_inline = models.BooleanField(default=False, help_text="Leased to the request that asked for it.")
+    is_inline = models.BooleanField(default=False, help_text=_("Leased to the request that asked for it."))
     parameters = models.JSONField(default=dict, blank=True)
     correlation_id = models.CharField(max_length=64, blank=True)
-    decided_by = models.CharField(max_length=40, blank=True, help_text="Engine that decided the category.")
+    decided_by = models.CharField(max_length=40, blank=True, help_text=_("Engine that decided the category."))
     degraded_steps = models.JSONField(default=list, blank=True)
     cost = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)

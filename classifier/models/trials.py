@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from classifier.choices import TrialState
 from common.models import Leased, Timestamped
@@ -22,10 +23,10 @@ class WhatIfTrial(Leased, Timestamped):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
     asked_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    parameters = models.JSONField(default=dict, help_text="The change and how many tickets, by ids.")
-    summary = models.CharField(max_length=300, help_text="The change in words.")
+    parameters = models.JSONField(default=dict, help_text=_("The change and how many tickets, by ids."))
+    summary = models.CharField(max_length=300, help_text=_("The change in words."))
     state = models.CharField(max_length=10, choices=TrialState.choices, default=TrialState.PENDING)
-    done = models.PositiveIntegerField(default=0, help_text="Tickets judged so far.")
+    done = models.PositiveIntegerField(default=0, help_text=_("Tickets judged so far."))
     total = models.PositiveIntegerField(default=0)
     result = models.JSONField(default=dict, blank=True)
     error = models.CharField(max_length=300, blank=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from classifier.models.learning import LabelledExample
 from teams.models import Client
@@ -18,8 +19,8 @@ class VectorSpace(models.Model):
     """
 
     name = models.CharField(max_length=80, unique=True)
-    artifact = models.CharField(max_length=200, help_text="Storage key of the artifact.")
-    fitted_on = models.PositiveIntegerField(help_text="Number of texts.")
+    artifact = models.CharField(max_length=200, help_text=_("Storage key of the artifact."))
+    fitted_on = models.PositiveIntegerField(help_text=_("Number of texts."))
     is_active = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -40,7 +41,7 @@ class StoredVector(models.Model):
 
     space = models.ForeignKey(VectorSpace, on_delete=models.CASCADE, related_name="+")
     vector = models.BinaryField()
-    text_hash = models.CharField(max_length=64, help_text="Names the text the vector was made of.")
+    text_hash = models.CharField(max_length=64, help_text=_("Names the text the vector was made of."))
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from classifier.choices import Purpose
+from classifier.engine.asking import asks_for_something
 from classifier.engine.drafts import Draft, DraftRequest
 from classifier.models import WorkflowRun
 from classifier.pipeline import triage_compute
@@ -99,6 +100,7 @@ def text_draft(
             customer_name=customer_name,
             missing_required=[name for name in result.missing_required if name not in given_fields],
             extracted={**result.extraction.values(), **given_fields},
+            is_wish=asks_for_something(result.seen.subject, result.seen.body),
         ),
     )
     return draft_compose(job=job).draft

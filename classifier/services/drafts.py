@@ -8,8 +8,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from classifier.choices import DraftState, RunState, StepStatus, Tone
+from classifier.engine.asking import asks_for_something
 from classifier.engine.drafts import DraftRequest
 from classifier.engine.types import TriageInput
 from classifier.models import ExtractedField, ResponseDraft, WorkflowRun, WorkflowStep
@@ -18,6 +20,7 @@ from classifier.services.draft_words import DraftJob, DraftResult, draft_compose
 from common.actors import Actor
 from common.exceptions import Conflict, ValidationFailed
 from common.registries import response_targets
+from common.wording import site_language
 from teams.selectors import flag_enabled
 from ticketing.models import Ticket
 from ticketing.services.tickets import ticket_lock
@@ -83,6 +86,7 @@ def draft_job(*, ticket: Ticket, tone: str, seconds: float) -> DraftJob:
         sla_target=response_target(ticket_id=ticket.pk),
         missing_required=[name for name in required if name not in values],
         extracted=values,
+        is_wish=asks_for_something(ticket.subject, ticket.body),
     )
     return DraftJob(
         client=ticket.client,
@@ -97,7 +101,8 @@ def draft_job(*, ticket: Ticket, tone: str, seconds: float) -> DraftJob:
 
 def response_target(*, ticket_id: int) -> str:
     """The promise of the first clock that runs, in words; empty where no app promises anything."""
-    return next((text for _, provider in response_targets.items() if (text := provider(ticket_id))), "")
+    with site_language():  # a draft is kept, and its templates are English
+        return next((text for _, provider in response_targets.items() if (text := provider(ticket_id))), "")
 
 
 def _suggested_category(ticket: Ticket) -> Any:
@@ -111,7 +116,9 @@ def draft_make(*, ticket: Ticket, tone: str, actor: Actor) -> ResponseDraft:
     A language model gets the time a person waits. Raises ValidationFailed for an unknown tone.
     """
     if tone not in Tone.values:
-        raise ValidationFailed(fields={"tone": [f"Use one of: {', '.join(Tone.values)}."]})
+        raise ValidationFailed(
+            fields={"tone": [gettext("Use one of: %(values)s.") % {"values": ", ".join(Tone.values)}]}
+        )
     seconds = settings.INLINE_DEADLINE_SECONDS
     result = draft_compose(job=draft_job(ticket=ticket, tone=tone, seconds=seconds))
     with transaction.atomic():
@@ -149,11 +156,11 @@ def _replace(ticket: Ticket, result: DraftResult, *, run: WorkflowRun | None) ->
 def draft_decide(*, draft: ResponseDraft, state: str, actor: Actor) -> ResponseDraft:
     """Record what a person made of a draft. Raises Conflict on a second decision."""
     if state not in {DraftState.ACCEPTED, DraftState.EDITED, DraftState.REJECTED}:
-        raise ValidationFailed(fields={"state": ["Accept, edit or reject the draft."]})
+        raise ValidationFailed(fields={"state": [gettext("Accept, edit or reject the draft.")]})
     changed = ResponseDraft.objects.filter(pk=draft.pk, state=DraftState.PROPOSED).update(
         state=state, decided_by_id=actor.user_id, decided_at=timezone.now()
     )
     if not changed:
-        raise Conflict("The draft was already decided on or replaced.")
+        raise Conflict(gettext("The draft was already decided on or replaced."))
     draft.refresh_from_db()
     return draft

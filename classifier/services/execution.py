@@ -20,6 +20,7 @@ from classifier.services.context import triage_context
 from classifier.services.drafts import draft_write
 from classifier.services.runs import WITHOUT_LLM, run_claim, run_failed, run_release
 from classifier.services.sampling import review_plan
+from classifier.services.shadows import shadow_answers_keep
 from classifier.services.vectors import ticket_vector_write
 from classifier.steps.job import AttachedText, LocatedField, TriageJob, TriageResult
 from classifier.steps.outcome import review_reasons, review_urgency
@@ -74,6 +75,7 @@ def _afterwards(run: WorkflowRun, result: TriageResult, *, done: bool) -> None:
     """What follows a kept run in transactions of its own; its failure costs no triage."""
     if not done:
         return
+    shadow_answers_keep(run=run, result=result)
     _embed(run)
     if not result.similar or run.ticket.channel == Channel.IMPORT:
         return  # Tickets of an import come at once without being an incident.

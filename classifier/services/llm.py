@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
+from classifier.choices import CallPurpose
 from classifier.engine.redaction import Redacted, redact
 from classifier.llm.breaker import Breaker, BreakerChange, BreakerState
 from classifier.llm.budget import BudgetLimits
@@ -38,7 +39,8 @@ _ALERT = "llm.provider_paused"
 class LedgerRows:
     """Writes one ``LlmCall`` before anything leaves, and settles it afterwards (C21)."""
 
-    def __init__(self) -> None:
+    def __init__(self, purpose: str = CallPurpose.WORK) -> None:
+        self._purpose = purpose
         self._open: dict[int, list[int]] = {}
 
     def left(self, departure: Departure) -> None:
@@ -54,6 +56,7 @@ class LedgerRows:
                 model=departure.model,
                 credential=departure.credential,
                 prompt_version=departure.prompt_version,
+                purpose=self._purpose,
                 # Of a call about several tickets each keeps its own words and what was sent to all.
                 request=[
                     {"role": m.role, "content": m.text}
@@ -195,17 +198,35 @@ def triage_models(configs: tuple[ProviderConfig, ...]) -> Asker:
 
     A model that stands in the chain twice has one vote; with one model there is nothing to vote on.
     """
-    distinct = tuple({config.key: config for config in configs}.values())
-    chosen = distinct[: layer_settings().ensemble]
+    chosen = _voters(configs)
     return _ensemble(chosen, _environment()) if len(chosen) > 1 else llm_client(configs)
+
+
+def _voters(configs: tuple[ProviderConfig, ...]) -> tuple[ProviderConfig, ...]:
+    """The models that are asked side by side, each once; none where no ensemble is wanted."""
+    distinct = tuple({config.key: config for config in configs}.values())
+    return distinct[: layer_settings().ensemble]
 
 
 def client_with(config: ProviderConfig, ledger: Ledger) -> LlmClient:
     """A client over one model that answers nothing from the cache: for a trial and for the probe."""
+    return chain_with((config,), ledger)
+
+
+def chain_with(configs: tuple[ProviderConfig, ...], ledger: Ledger) -> LlmClient:
+    """The same over several models, in their order."""
+    return build_client(configs, _uncached(ledger))
+
+
+def models_with(configs: tuple[ProviderConfig, ...], ledger: Ledger) -> Asker:
+    """What is asked first about a ticket, as in ``triage_models``, with nothing from the cache."""
+    chosen = _voters(configs)
+    return build_ensemble(chosen, _uncached(ledger)) if len(chosen) > 1 else chain_with(configs, ledger)
+
+
+def _uncached(ledger: Ledger) -> Surroundings:
     around = surroundings()
-    return build_client(
-        [config], replace(around, ledger=ledger, settings=replace(around.settings, cache_seconds=0))
-    )
+    return replace(around, ledger=ledger, settings=replace(around.settings, cache_seconds=0))
 
 
 def marker_secret() -> bytes:

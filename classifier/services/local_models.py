@@ -21,6 +21,7 @@ logger = structlog.get_logger(__name__)
 _KEPT = 8
 _lock = threading.Lock()
 _engines: OrderedDict[str, LocalEngine] = OrderedDict()
+_challengers: OrderedDict[str, FieldModel] = OrderedDict()
 _failed: dict[str, float] = {}
 _RETRY_SECONDS = 60.0
 """A model that cannot be read is not tried again for every ticket."""
@@ -55,6 +56,26 @@ def local_engine(*, taxonomy_id: int) -> LocalEngine | None:
             while len(_engines) > _KEPT:
                 _engines.popitem(last=False)
     return engine
+
+
+def challenger_model(*, row: LocalModel) -> FieldModel | None:
+    """The model of a row, loaded once a process; None where it cannot be read, for a minute."""
+    key = str(row.uuid)
+    with _lock:
+        if key in _challengers:
+            _challengers.move_to_end(key)
+            return _challengers[key]
+    if _failed.get(key, 0.0) > time.monotonic():
+        return None
+    model = field_model(row=row)
+    if model is None:
+        _failed[key] = time.monotonic() + _RETRY_SECONDS
+        return None
+    with _lock:
+        _challengers[key] = model
+        while len(_challengers) > _KEPT:
+            _challengers.popitem(last=False)
+    return model
 
 
 def field_model(*, row: LocalModel) -> FieldModel | None:

@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from classifier.choices import ExampleSource, ModelAction, ModelState
 from classifier.engine.looks import Looks
@@ -33,6 +34,7 @@ BY_PEOPLE: Final = frozenset({ExampleSource.REVIEW, ExampleSource.BLIND, Example
 """Labels that say what the tickets of this house are; the starter set teaches and is never judged on."""
 
 
+_BY_HAND: Final = "A person decided about it while it was judged, and that stands."
 _OVERTAKEN: Final = "Another model went into use while it was judged, so it stays beside that one."
 
 
@@ -213,19 +215,37 @@ def _sentence(test: PairedTest, bound: float) -> str:
 def verdict_apply(*, model: LocalModel, verdict: Verdict, actor: Actor) -> LocalModel:
     """Keep the evidence and follow it: the model goes into use, or stays beside it as a shadow.
 
-    Judging takes minutes; where another model went into use meanwhile, the verdict is about the wrong one.
+    Judging takes minutes; where another model went into use meanwhile, the verdict is about the wrong one,
+    and where a person has decided about this one, the verdict changes nothing.
     """
     Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
     rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
     now_in_use = rows.filter(state=ModelState.ACTIVE).values_list("pk", flat=True).first()
-    if verdict.promote and now_in_use != verdict.against_id:
+    by_hand = model.changes.filter(action__in=[ModelAction.PROMOTED, ModelAction.ROLLED_BACK]).exists()
+    if by_hand:
+        verdict = replace(verdict, reason=f"{verdict.reason} {_BY_HAND}")
+    elif verdict.promote and now_in_use != verdict.against_id:
         verdict = replace(verdict, promote=False, reason=f"{verdict.reason} {_OVERTAKEN}")
     evidence = {**verdict.evidence(), "at": timezone.now().isoformat()}
-    LocalModel.objects.filter(pk=model.pk).update(evidence=evidence)
+    if by_hand:
+        evidence["decision"] = "decided by a person"
+    rows.filter(pk=model.pk).update(evidence=evidence)
+    if by_hand:
+        model.refresh_from_db()
+        return model
     if verdict.promote:
         return model_promote(model=model, actor=actor, reason=verdict.reason)
-    LocalModel.objects.filter(pk=model.pk).update(state=ModelState.SHADOW)
-    _record(model, None, ModelAction.KEPT, actor, verdict.reason)
+    return _kept(model, actor, verdict.reason)
+
+
+def _kept(model: LocalModel, actor: Actor, reason: str) -> LocalModel:
+    """Put a model that was not shown to be better beside the one in use."""
+    rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
+    # A challenger that answers already goes on: with a new one every night none would answer enough tickets.
+    rows.filter(pk=model.pk).update(state=ModelState.SHADOW)
+    if not rows.filter(challenger_since__isnull=False).exists():
+        rows.filter(pk=model.pk).update(challenger_since=timezone.now())
+    _record(model, None, ModelAction.KEPT, actor, reason)
     model.refresh_from_db()
     return model
 
@@ -247,12 +267,14 @@ def _switch(model: LocalModel) -> LocalModel | None:
     """Put a model into use; returns the one that was."""
     Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
     if not model.artifact:
-        raise Conflict("The model has no stored artifact.")
+        raise Conflict(gettext("The model has no stored artifact."))
     rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
     before = rows.filter(state=ModelState.ACTIVE).first()
     if before is not None and before.pk == model.pk:
-        raise Conflict("The model is in use already.")
+        raise Conflict(gettext("The model is in use already."))
     rows.filter(state=ModelState.ACTIVE).update(state=ModelState.RETIRED)
+    # A challenger was kept to be compared with the model before.
+    rows.filter(challenger_since__isnull=False).update(challenger_since=None)
     rows.filter(pk=model.pk).update(state=ModelState.ACTIVE, promoted_at=timezone.now())
     return before
 
@@ -274,15 +296,51 @@ def model_rollback(*, model: LocalModel, actor: Actor, reason: str) -> LocalMode
     Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
     rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
     if not rows.filter(pk=model.pk, state=ModelState.ACTIVE).exists():
-        raise Conflict("Only the model in use can be rolled back.")
+        raise Conflict(gettext("Only the model in use can be rolled back."))
     before = model_before(model=model)
     if before is None:
-        raise Conflict("There is no earlier model to go back to.")
+        raise Conflict(gettext("There is no earlier model to go back to."))
     _switch(before)
     rows.filter(pk=model.pk).update(state=ModelState.CANDIDATE)
     _record(model, before, ModelAction.ROLLED_BACK, actor, reason)
     before.refresh_from_db()
     return before
+
+
+@transaction.atomic
+def model_shadow(*, model: LocalModel, actor: Actor, reason: str) -> LocalModel:
+    """Let a model answer every ticket beside the one in use; no ticket follows it. One a field: it replaces
+    the challenger there was.
+
+    Its state stays what it is, for that says what it may be rolled back to. Raises Conflict for the model in
+    use, one without an artifact, one that answers already, or where none is in use.
+    """
+    Taxonomy.objects.select_for_update(no_key=True).get(pk=model.taxonomy_id)
+    rows = LocalModel.objects.filter(taxonomy_id=model.taxonomy_id, field=model.field)
+    active = rows.filter(state=ModelState.ACTIVE).first()
+    if not model.artifact:
+        raise Conflict("The model has no stored artifact.")
+    if active is None or active.pk == model.pk:
+        raise Conflict("A challenger answers beside another model that is in use.")
+    before = rows.filter(challenger_since__isnull=False).first()
+    if before is not None and before.pk == model.pk:
+        raise Conflict("The model answers beside the one in use already.")
+    rows.filter(challenger_since__isnull=False).update(challenger_since=None)
+    rows.filter(pk=model.pk).update(challenger_since=timezone.now())
+    _record(model, active, ModelAction.SHADOWED, actor, reason)
+    model.refresh_from_db()
+    return model
+
+
+@transaction.atomic
+def model_shadow_end(*, model: LocalModel, actor: Actor, reason: str) -> LocalModel:
+    """Ask the model no more; what it answered is kept. Raises Conflict for one that does not answer."""
+    rows = LocalModel.objects.filter(pk=model.pk, challenger_since__isnull=False)
+    if not rows.update(challenger_since=None):
+        raise Conflict("The model does not answer beside the one in use.")
+    _record(model, None, ModelAction.UNSHADOWED, actor, reason)
+    model.refresh_from_db()
+    return model
 
 
 def _record(model: LocalModel, before: LocalModel | None, action: str, actor: Actor, reason: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 from django.db.models import Avg, Count, Q, Sum
+from django.utils.translation import gettext as _
 
 from classifier.choices import ProviderStep
 from classifier.engine.guard import guard
@@ -37,6 +38,7 @@ from classifier.services.remote_vectors import PROVIDER as VECTORS
 from classifier.services.remote_vectors import embedding_provider
 from common.actors import Actor
 from common.exceptions import Conflict, NotAllowed, NotFound
+from common.wording import within_sentence
 from teams.models import Client
 
 logger = structlog.get_logger(__name__)
@@ -121,18 +123,18 @@ class _Known:
     def shown_name(self) -> str:
         """What it is called on the page."""
         if self.gives_vectors:
-            return "Vectors of tickets, from the environment"
-        return self.row.name if self.row else "From the environment"
+            return _("Vectors of tickets, from the environment")
+        return self.row.name if self.row else _("From the environment")
 
     @property
     def use(self) -> str:
         """What it is asked for."""
         if self.gives_vectors:
-            return "Similar tickets, in the background"
+            return _("Similar tickets, in the background")
         return (
-            f"{self.row.get_step_display()}, {self.row.get_tier_display().lower()}"
+            f"{self.row.get_step_display()}, {within_sentence(self.row.get_tier_display())}"
             if self.row
-            else "Everything"
+            else _("Everything")
         )
 
     @property
@@ -250,7 +252,7 @@ def _named(key: str, actor: Actor) -> _Known:
     for item in _known(actor):
         if item.key == key and item.config is not None:
             return item
-    raise NotFound("There is no such language model.")
+    raise NotFound(_("There is no such language model."))
 
 
 def provider_seen(*, key: str, actor: Actor) -> None:
@@ -273,7 +275,7 @@ def provider_resume(*, key: str, actor: Actor) -> None:
 def _operated(key: str, actor: Actor) -> Any:
     item = _named(key, actor)
     if not _may_operate(item, actor) or item.config is None:
-        raise NotAllowed("This language model serves other clients too; an administrator decides.")
+        raise NotAllowed(_("This language model serves other clients too; an administrator decides."))
     return breaker_of(item.config)
 
 
@@ -297,9 +299,9 @@ def provider_try(*, key: str, client: Client, text: str, actor: Actor) -> Trial:
     """
     item = _named(key, actor)
     if item.gives_vectors or item.config is None:
-        raise NotFound("There is no such language model.")
+        raise NotFound(_("There is no such language model."))
     if not actor.may_see_client(client.pk) or item.client not in {None, client}:
-        raise NotFound("There is no such language model.")
+        raise NotFound(_("There is no such language model."))
     ledger = _Watched()
     taxonomy = client.ticketing_settings.taxonomy
     spec = taxonomy_spec(taxonomy=taxonomy, categories=list(taxonomy.categories.filter(is_active=True)))

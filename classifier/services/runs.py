@@ -19,6 +19,7 @@ from classifier.choices import Purpose, RunState
 from classifier.models import WorkflowRun
 from classifier.selectors.configuration import configuration_hash
 from common.correlation import correlation_id
+from common.wording import recorded
 from teams.choices import AlertSeverity
 from teams.services.alerts import alert_raise
 from ticketing.models import Ticket, TicketBatch
@@ -203,12 +204,13 @@ def stop_stuck(*, run: WorkflowRun, error: str, now: datetime) -> None:
     if updated:
         if run.purpose == Purpose.TRIAGE:
             needs_review_set(ticket_id=run.ticket_id)
+        purpose = recorded(Purpose(run.purpose).label)
         alert_raise(
             rule="classifier.run_stuck",
             subject=run.ticket.reference,
             severity=AlertSeverity.CRITICAL,
             client=run.ticket.client,
-            message=f"{run.get_purpose_display()} of {run.ticket.reference} failed {run.attempts} times.",
+            message=f"{purpose} of {run.ticket.reference} failed {run.attempts} times.",
             now=now,
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from classifier.models import ReviewItem, SecondOpinion
 from common.actors import Actor
@@ -35,17 +36,17 @@ def second_opinion_answer(
     """
     item = opinion.item
     if actor.user_id is None or actor.user_id == item.reviewed_by_id:
-        raise NotAllowed("A second opinion is another person's.")
+        raise NotAllowed(gettext("A second opinion is another person's."))
     options = field_options(item.ticket)
     wanted = {name: value for name, value in decisions.items() if value}
     unknown = [name for name, value in wanted.items() if value not in {known for known, _ in options[name]}]
     if unknown or not wanted:
-        raise ValidationFailed("Choose one of the values that are offered.")
+        raise ValidationFailed(gettext("Choose one of the values that are offered."))
     given = SecondOpinion.objects.filter(pk=opinion.pk, reviewed_at=None).update(
         answer=wanted, reviewed_by_id=actor.user_id, reviewed_at=timezone.now(), updated_at=timezone.now()
     )
     if not given:
-        raise Conflict("Somebody has given this second opinion already.")
+        raise Conflict(gettext("Somebody has given this second opinion already."))
     opinion.refresh_from_db()
     return opinion
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from classifier.choices import ModelState
 from classifier.engine.thresholds import ThresholdChoice
@@ -51,10 +52,10 @@ def category_threshold_set(
 
 def _proved(model: LocalModel, precision: float, value: str) -> ThresholdChoice:
     if model.field != "category":
-        raise ValidationFailed("Only the category has an accept bound of its own.")
+        raise ValidationFailed(_("Only the category has an accept bound of its own."))
     if model.state != ModelState.ACTIVE:
-        raise ValidationFailed("Only the figures of the model in use say what may be accepted.")
+        raise ValidationFailed(_("Only the figures of the model in use say what may be accepted."))
     choice = threshold_choice(model=model, precision=precision, value=value)
     if choice is None:
-        raise ValidationFailed("No bound proves this precision with these examples.")
+        raise ValidationFailed(_("No bound proves this precision with these examples."))
     return choice

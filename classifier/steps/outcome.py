@@ -119,7 +119,7 @@ def review_reasons(outcomes: Mapping[str, FieldOutcome], decided: Collection[str
         if item is None:
             reasons.append(f"No {name} was found.")
         else:
-            reasons.append(f"The {name} “{item.value.replace('_', ' ')}” is only {item.state}.")
+            reasons.append(f"The {name} “{item.value.replace('_', ' ')}” is not sure enough to be applied.")
     return tuple(reasons)
 
 

@@ -42,10 +42,18 @@ class DraftTests(TestCase):
         self.assertTrue(is_new)
         for value in ("rita", "example.net", "555 0143", "Sommer2024", "internal secret"):
             self.assertNotIn(value.lower(), text.lower())
-        self.assertIn("import the profile again", draft.body)
+        self.assertIn("Import the profile again", draft.body)
         self.assertIn("(e-mail address)", draft.body)
         self.assertEqual((draft.source_ticket, draft.client), (self.ticket, self.ticket.client))
         self.assertIsNone(chain_verify(ticket=self.ticket))
+
+    def test_greetings_sign_offs_and_quoted_lines_stay_behind(self) -> None:
+        """C23: an article is no letter."""
+        quoted = "Hi Rita,\n\nthen restart the client.\n\nBest wishes,\nYour team\n\n> The VPN drops."
+        message_add(ticket=self.ticket, new=NewMessage(body=quoted), actor=self.agent)
+        draft, _ = article_from_ticket(ticket=self.resolve(), actor=self.agent)
+        helped = draft.body.partition("## What helped")[2].strip()
+        self.assertEqual(helped, "Import the profile again.\n\nThen restart the client.")
 
     def test_a_draft_is_internal_and_unpublished(self) -> None:
         """C23: neither requesters nor the chat see it before a lead has read it."""

@@ -7,11 +7,13 @@ import tempfile
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from django.core.management import CommandError, call_command
 from django.test import TestCase
 
 from classifier.choices import ExampleSource
+from classifier.engine.linear import FieldModel
 from classifier.models import LabelledExample
 from classifier.services.evaluation import evaluate_examples, evaluate_file
 from classifier.services.examples import hash_of
@@ -72,6 +74,19 @@ class DatabaseTests(EvaluationCase):
                 self.assertEqual((quality.accuracy, quality.macro_f1, quality.examples), (1.0, 1.0, 40))
                 self.assertEqual(quality.confusion, ((20, 0), (0, 20)))
 
+    def test_the_recipe_is_that_of_the_models_in_use(self) -> None:
+        """C7, C25: what is unlike everything taught is not sure in the cascade, so not in its evaluation."""
+        train = FieldModel.train
+        made: list[FieldModel] = []
+
+        def seen(*args: Any, **options: Any) -> FieldModel:
+            made.append(train(*args, **options))
+            return made[-1]
+
+        with mock.patch.object(FieldModel, "train", seen):
+            evaluate_examples(taxonomy=self.taxonomy, engine="cascade")
+        self.assertEqual([model.scope is not None for model in made], [True] * 5)
+
     def test_nothing_is_judged_on_what_it_was_taught(self) -> None:
         """C25: labels that only memory could know are at chance."""
         LabelledExample.objects.all().delete()
@@ -127,11 +142,28 @@ class FileTests(EvaluationCase):
             ("t.csv", "text,label\nx,network\n"): "no column",
             ("t.txt", "x"): "neither",
             ("t.jsonl", "{"): "cannot be read",
+            ("deep.jsonl", "[" * 100_000): "nested too deeply",
+            ("number.jsonl", '{"text": ' + "9" * 5_000 + "}"): "cannot be read",
+            ("t.csv", "text,category\n"): "no row with a text and a label",
+            ("empty.jsonl", ""): "no row with a text and a label",
         }
         for (name, content), words in cases.items():
             with self.subTest(words), self.assertRaises(ValidationFailed) as caught:
                 self.measured(self.file(name, content))
             self.assertIn(words, caught.exception.message)
+
+    def test_labels_that_are_no_category_are_named_in_short(self) -> None:
+        """C25: columns that were mixed up put whole texts where labels belong."""
+        rows = "".join(f"x{number},{'long ' * 2_000}{number}\n" for number in range(30))
+        with self.assertRaises(ValidationFailed) as caught:
+            self.measured(self.file("t.csv", f"text,category\n{rows}"))
+        self.assertLess(len(caught.exception.message), 1_000)
+
+    def test_a_slug_goes_before_a_name(self) -> None:
+        """C25: a category may be named like the slug of another."""
+        Category.objects.create(taxonomy=self.taxonomy, slug="odd", name="Network")
+        path = self.file("t.csv", "text,category\nthe wifi router,network\n")
+        self.assertEqual(self.measured(path).evaluation.quality.accuracy, 1.0)
 
 
 class CommandTests(EvaluationCase):
@@ -173,7 +205,12 @@ class CommandTests(EvaluationCase):
         with self.assertRaises(CommandError) as caught:
             self.run_it("--file", path, "--fail-under", "0.51")
         self.assertEqual(caught.exception.returncode, 1)
-        for mistake in (["--file", f"{path}.missing.csv"], ["--file", path, "--fail-under", "99"]):
+        for mistake in (
+            ["--file", f"{path}.missing.csv"],
+            ["--file", path, "--fail-under", "99"],
+            ["--engine", "llm", "--without-llm"],
+            ["--engine", "rules", "--patience", "5"],
+        ):
             with self.subTest(mistake=mistake), self.assertRaises(CommandError) as caught:
                 self.run_it(*mistake)
             self.assertEqual(caught.exception.returncode, 2)

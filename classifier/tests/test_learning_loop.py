@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
 
 from django.test import TestCase, override_settings
 from rest_framework.test import APIClient
@@ -14,7 +17,14 @@ from classifier.engine.paired import mcnemar_exact
 from classifier.models import LabelledExample, LocalModel, ModelChange
 from classifier.services.examples import hash_of
 from classifier.services.local_models import local_engine
-from classifier.services.promotion import Verdict, looks_at, model_promote, model_rollback, verdict_apply
+from classifier.services.promotion import (
+    Verdict,
+    looks_at,
+    model_promote,
+    model_rollback,
+    model_shadow,
+    verdict_apply,
+)
 from classifier.services.training import models_train
 from classifier.tests.support import load_world, open_ticket, service_actor
 from common.actors import system_actor
@@ -194,6 +204,46 @@ class PromotionTests(LearningCase):
         self.assertEqual(third.state, ModelState.SHADOW)
         self.assertIn("Another model went into use", third.evidence["reason"])
         self.assertEqual(LocalModel.objects.get(state=ModelState.ACTIVE, taxonomy=self.taxonomy), second)
+
+    def test_a_verdict_takes_nothing_back_that_a_person_did_meanwhile(self) -> None:
+        """C24: a lead put the candidate itself into use, or beside the model in use, while it was judged."""
+        self.correct(10)
+        for promote in (True, False):
+            verdict = Verdict(promote, "As it was.", {}, self.first.pk)
+            with (
+                self.subTest(promote=promote),
+                mock.patch("classifier.services.training.verdict_on", return_value=verdict) as judged,
+            ):
+                judged.side_effect = self.promoted_meanwhile(verdict)
+                (second,) = models_train(taxonomy=self.taxonomy, force=True)
+            self.assertEqual(second.state, ModelState.ACTIVE)
+            self.assertIn("A person decided", second.evidence["reason"])
+            self.assertEqual(LocalModel.objects.get(taxonomy=self.taxonomy, state="active"), second)
+            model_rollback(model=second, actor=system_actor(), reason="Next.")
+
+    def promoted_meanwhile(self, verdict: Verdict) -> Callable[..., Verdict]:
+        """Judges, and meanwhile a lead decides."""
+
+        def judge(**_: Any) -> Verdict:
+            candidate = LocalModel.objects.filter(taxonomy=self.taxonomy).order_by("-version")[0]
+            model_promote(model=candidate, actor=system_actor(), reason="By hand.")
+            return verdict
+
+        return judge
+
+    def test_a_challenger_chosen_while_it_was_judged_goes_on(self) -> None:
+        """C24: to be kept as a shadow does not end what a lead has begun."""
+        self.correct(10)
+
+        def judge(**_: Any) -> Verdict:
+            candidate = LocalModel.objects.filter(taxonomy=self.taxonomy).order_by("-version")[0]
+            model_shadow(model=candidate, actor=system_actor(), reason="Look at it.")
+            return Verdict(False, "No better.", {}, self.first.pk)
+
+        with mock.patch("classifier.services.training.verdict_on", side_effect=judge):
+            (second,) = models_train(taxonomy=self.taxonomy, force=True)
+        self.assertEqual(second.state, ModelState.SHADOW)
+        self.assertIsNotNone(second.challenger_since)
 
     @override_settings(MODEL_PROMOTION_P_VALUE=1e-30)
     def test_the_bound_is_a_setting(self) -> None:

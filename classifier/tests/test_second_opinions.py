@@ -82,6 +82,17 @@ class SecondOpinionTests(TestCase):
         type(self.other).objects.filter(pk=self.other.pk).update(is_staff=True)
         self.assertContains(self.client.get("/admin/"), "κ 0.40")
 
+    def test_only_an_opinion_that_is_given_is_called_kept(self) -> None:
+        """C4: the script asks again what was refused, and passes over what somebody else has answered."""
+        self.answered()
+        opinion = SecondOpinion.objects.get()
+        address = reverse("review:second_answer", args=[opinion.pk])
+        self.client.force_login(self.other)
+        for category, kept in (("no-such", False), ("network", True), ("network", True)):
+            answer = self.client.post(address, {"category": category}, HTTP_ACCEPT="application/json").json()
+            self.assertEqual(answer["kept"], kept, answer["text"])
+        self.assertEqual(answer["level"], "warning")
+
     def test_wrong_values_the_first_reviewer_and_strangers_are_refused(self) -> None:
         """C4, T10: with a message, or 404."""
         opinion = SecondOpinion.objects.get(item=self.answered())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from classifier.engine.copies import last_of_each
+from classifier.engine.copies import is_copy, last_of_each
 from classifier.tests.engine.test_mining import sample
 
 CAMPAIGN = (
@@ -31,3 +31,10 @@ def test_short_and_empty_texts() -> None:
     """C29: the same few words are copies; no words are nothing to compare."""
     assert last_of_each(["VPN down", "", "vpn down!", "", "VPN slow"]) == [1, 2, 3, 4]
     assert last_of_each([]) == []
+
+
+def test_two_texts_are_copies_or_not() -> None:
+    """C25: what an evaluation must not show as an example."""
+    assert is_copy(CAMPAIGN.format(n=1, end="Ann"), CAMPAIGN.format(n=2, end="Bob"))
+    assert not is_copy("The badge reader is broken.", "The printer is out of paper.")
+    assert not is_copy("", "")

@@ -54,6 +54,27 @@ def test_every_category_has_a_whole_draft_in_every_tone(category: str, tone: str
     assert "SW-7" in draft.closing
 
 
+@pytest.mark.parametrize("tone", TONES)
+@pytest.mark.parametrize("category", ["hardware", "software", "network", "database", "application"])
+def test_a_wish_is_not_answered_as_a_fault(category: str, tone: str) -> None:
+    """C16: whoever orders a monitor is not asked to restart it."""
+    draft = write_draft(DraftRequest(category, tone=tone, is_wish=True))
+    assert draft.template_used == f"service_request.{tone}"
+    assert not any(word in draft.content.lower() for word in ("fault", "trouble", "restart", "problem"))
+
+
+def test_a_category_whose_texts_fit_both_keeps_them() -> None:
+    """C16: billing speaks of no fault."""
+    assert write_draft(DraftRequest("billing", is_wish=True)).template_used == "billing.friendly"
+
+
+def test_a_template_for_wishes_must_be_there() -> None:
+    """C16: a wrong name is found when the texts are read, not when a draft is written."""
+    shipped = (Path(__file__).parents[2] / "defaults" / "drafts.yaml").read_text(encoding="utf-8")
+    with pytest.raises(DraftTemplatesInvalid, match=r"hardware\.wish"):
+        load_templates(shipped.replace("wish: service_request", "wish: nowhere"))
+
+
 def test_the_tones_differ() -> None:
     """C16: formal, friendly and technical are three texts."""
     assert len({write_draft(DraftRequest("network", tone=tone)).content for tone in TONES}) == 3

@@ -48,6 +48,18 @@ def test_no_answer_is_a_wrong_answer() -> None:
     assert quality.confusion == ((0, 0, 0), (0, 1, 0), (1, 0, 0))
 
 
+def test_silence_is_no_category_and_promises_nothing() -> None:
+    """C25: macro F1 is the mean over categories, and calibration is about confidence that was stated."""
+    cases = [Labelled(f"{n}", f"text {n}", "ab"[n % 2]) for n in range(40)]
+    quality = evaluate(cases, by_heart(cases[:20])).quality
+    assert [row.label for row in quality.classes] == ["a", "b"]
+    assert quality.macro_f1 == pytest.approx(2 * 10 / (10 + 20))
+    assert quality.ece == pytest.approx(0.1)
+    assert sum(row.count for row in quality.reliability) == 20
+    silent = evaluate(cases, by_heart([])).quality
+    assert (silent.accuracy, silent.macro_f1, silent.ece) == (0.0, 0.0, 0.0)
+
+
 def test_coverage_is_what_can_be_answered_and_what_is_proved() -> None:
     """C25, C8: a hundred right answers prove 0.95 but not 0.98."""
     cases = [Labelled(f"{n}", f"text {n}", "ab"[n % 2]) for n in range(100)]
@@ -64,3 +76,18 @@ def test_nothing_to_judge_is_an_error() -> None:
         evaluate([], by_heart([]))
     with pytest.raises(ValueError, match="no text"):
         evaluate_in_folds([], by_heart)
+
+
+def test_every_text_is_asked_once() -> None:
+    """C25: what is asked twice costs twice."""
+    cases = [Labelled(f"{n}", f"text {n}", "ab"[n % 2]) for n in range(500)]
+    asked: list[str] = []
+
+    def answer(batch: Sequence[TriageInput]) -> list[Prediction | None]:
+        asked.extend(item.body for item in batch)
+        return [None] * len(batch)
+
+    latency = evaluate(cases, answer).latency
+    assert asked == [case.text for case in cases]
+    assert latency.p95_ms >= latency.median_ms > 0
+    assert latency.texts_per_second > 0

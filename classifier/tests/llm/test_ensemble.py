@@ -87,23 +87,23 @@ def test_a_model_that_hangs_has_no_vote_and_costs_no_more_than_the_deadline(serv
     says(servers[2], "hardware")
     started = time.monotonic()
     completion = ask(ensemble_at(servers), seconds=1.0)
-    assert time.monotonic() - started < 1.8
+    assert time.monotonic() - started < 8  # the server that hangs would keep the caller for far longer
     assert completion.parsed.category == "hardware"
     assert [(item.provider, item.kind) for item in completion.earlier] == [("groq", FailureKind.TIMEOUT)]
 
 
 def test_slow_models_are_waited_for_at_the_same_time(servers: Servers) -> None:
-    """C9: three models that take half a second each are not asked one after the other."""
+    """C9: none of three models answers before all three have been asked."""
+    together = threading.Barrier(len(servers), timeout=5)
 
-    def slowly(body: dict[str, Any]) -> dict[str, Any]:
-        time.sleep(0.5)
+    def once_all_are_asked(body: dict[str, Any]) -> dict[str, Any]:
+        together.wait()
         return sample_answer(body)
 
     for server in servers:
-        server.answer = slowly
-    started = time.monotonic()
-    ask(ensemble_at(servers))
-    assert time.monotonic() - started < 1.3
+        server.answer = once_all_are_asked
+    assert ask(ensemble_at(servers), seconds=8.0).earlier == ()
+    assert not together.broken
 
 
 def test_one_answer_is_enough(servers: Servers) -> None:
@@ -133,8 +133,8 @@ def test_all_hanging_or_refusing_ends_at_the_deadline(servers: Servers) -> None:
     for server in servers:
         server.always(Fault.HANG)
     started = time.monotonic()
-    assert failure_of(lambda: ask(ensemble_at(servers), seconds=0.7)).kind is FailureKind.TIMEOUT
-    assert time.monotonic() - started < 1.5
+    assert failure_of(lambda: ask(ensemble_at(servers), seconds=1.5)).kind is FailureKind.TIMEOUT
+    assert time.monotonic() - started < 4  # one after the other would be 4.5
     configs = [provider(refused_url(), kind) for kind in KINDS]
     error = failure_of(lambda: ask(build_ensemble(configs, surroundings())))
     assert error.kind is FailureKind.CONNECT

@@ -291,9 +291,9 @@ def test_a_hanging_first_provider_leaves_time_for_the_second(server: FakeLlmServ
         hanging.always(Fault.HANG)
         configs = [provider(hanging.url), provider(server.url, ProviderKind.GROQ)]
         started = time.monotonic()
-        completion = ask(build_client(configs, surroundings()), seconds=1.5)
+        completion = ask(build_client(configs, surroundings()), seconds=5.0)
     assert completion.provider == "groq"
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
 
 
 def test_the_total_deadline_holds_when_all_providers_hang(server: FakeLlmServer) -> None:
@@ -301,8 +301,8 @@ def test_the_total_deadline_holds_when_all_providers_hang(server: FakeLlmServer)
     server.always(Fault.HANG)
     configs = [provider(server.url, model=f"model-{number}") for number in range(3)]
     started = time.monotonic()
-    error = failure_of(lambda: ask(build_client(configs, surroundings()), seconds=1.0))
-    assert time.monotonic() - started < 1.5
+    error = failure_of(lambda: ask(build_client(configs, surroundings()), seconds=4.0))
+    assert time.monotonic() - started < 8  # three deadlines would be twelve
     assert error.kind is FailureKind.TIMEOUT
     assert len(error.earlier) == 2
 
