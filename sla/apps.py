@@ -1,13 +1,14 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SlaConfig(AppConfig):
     """Label and start-up wiring."""
 
     name = "sla"
-    verbose_name = "Service levels"
+    verbose_name = _("Service levels")
 
     def ready(self) -> None:
         """Connect the receivers and fill the slots of lower layers."""

@@ -85,10 +85,26 @@ def moment_of(ledger: Ledger, amount: timedelta) -> datetime | None:
         if row.ended_at is None:
             return add_time(row.started_at, left, calendar)
         used = time_between(row.started_at, row.ended_at, calendar)
-        if used > left:
-            return add_time(row.started_at, left, calendar)
+        if used >= left:
+            # At equality it lies before the end of the segment only where the hours had ended before.
+            moment = add_time(row.started_at, left, calendar)
+            if used > left or moment < row.ended_at:
+                return moment
         left -= used
     return None
+
+
+def is_late(ledger: Ledger, target: timedelta, at: datetime) -> bool:
+    """Whether a promise of so much working time was broken at a moment; at its very deadline it was not.
+
+    With the time just used up the wall clock decides: after closing time no more is used, but the deadline is
+    past.
+    """
+    used = spent(ledger, at)
+    if used != target:
+        return used > target
+    due = moment_of(ledger, target)
+    return due is not None and due < at
 
 
 def settle(ledger: Ledger) -> None:
@@ -144,12 +160,13 @@ def switch(ledger: Ledger, kind: SegmentKind, at: datetime, reason: str) -> None
 
 def stop(ledger: Ledger, at: datetime, *, met: bool, reason: str = "") -> None:
     """End a promise. Only the ledger says whether it was kept: an answer given in time was, whatever a check
-    said meanwhile, and one that came late was not."""
+    said meanwhile, and one that came late was not. Segments that began after the answer count for nothing."""
     clock, row = ledger.clock, ledger.open
+    at = max(at, clock.started_at)
     if row is not None:
-        at = row.ended_at = max(at, row.started_at)
-    late = spent(ledger, at) > ledger.target
-    if late:
+        row.ended_at = max(at, row.started_at)
+    clock.used = spent(ledger, at)
+    if is_late(ledger, ledger.target, at):
         clock.breached_at = clock.breached_at or moment_of(ledger, ledger.target) or at
         clock.state, clock.due_at = ClockState.BREACHED, clock.breached_at
     else:
@@ -167,7 +184,7 @@ def promise_again(ledger: Ledger, now: datetime) -> None:
     clock = ledger.clock
     held = max((share for share in percents(clock) if share <= clock.warned_percent), default=0)
     standing = min(held, percent_reached(ledger, now))
-    unbroken = clock.breached_at is not None and spent(ledger, now) <= ledger.target
+    unbroken = clock.breached_at is not None and not is_late(ledger, ledger.target, now)
     if unbroken or (clock.breached_at is None and standing < clock.warned_percent):
         clock.generation += 1
         clock.breached_at = clock.noticed_at = None
@@ -176,12 +193,37 @@ def promise_again(ledger: Ledger, now: datetime) -> None:
 
 def begin(ledger: Ledger, pieces: Sequence[Piece], versions: Sequence[CalendarVersion]) -> None:
     """Write the segments of a new clock from the ticket's history, each by the version that held then."""
+    ledger.segments += segments_by(ledger.clock, pieces, versions)
+    settle(ledger)
+
+
+def segments_by(clock: Clock, pieces: Sequence[Piece], versions: Sequence[CalendarVersion]) -> list[Segment]:
+    """The stretches of a clock's life, cut where the hours changed; no ``versions`` is always open."""
+    rows = []
     for piece in pieces:
         for starts, ends, version in _by_version(piece, versions):
-            row = _segment(ledger.clock, piece.kind, starts, version, piece.reason)
+            row = _segment(clock, piece.kind, starts, version, piece.reason)
             row.ended_at = ends
-            ledger.segments.append(row)
-    settle(ledger)
+            rows.append(row)
+    return rows
+
+
+def measured_by(
+    ledger: Ledger, calendar_id: int | None, versions: Sequence[CalendarVersion], carried: timedelta
+) -> Ledger:
+    """The same life of a clock by the hours of another calendar, in memory; None is around the clock.
+
+    Where it was measured by that calendar last, its own segments stand, with the versions that held then.
+    ``carried`` is what the generation before has used by the same hours.
+    """
+    last = ledger.segments[-1].version if ledger.segments else None
+    clock = Clock(minutes=ledger.clock.minutes, carried=carried)
+    if (last.calendar_id if last else None) == calendar_id:
+        return Ledger(clock, ledger.segments)
+    pieces = [
+        Piece(SegmentKind(row.kind), row.started_at, row.ended_at, row.reason) for row in ledger.segments
+    ]
+    return Ledger(clock, segments_by(clock, pieces, versions))
 
 
 def _by_version(

@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from simple_history.models import HistoricalRecords
 
 from common.models import Leased, Timestamped
@@ -37,13 +39,13 @@ def check_warnings(value: Any) -> None:
     good = isinstance(value, list) and len(value) <= 5
     good = good and all(type(percent) is int and 0 < percent < 100 for percent in value)
     if not good or len(set(value)) != len(value):
-        raise ValidationError("Give up to five different whole percentages between 1 and 99.")
+        raise ValidationError(_("Give up to five different whole percentages between 1 and 99."))
 
 
 def check_actions(value: Any) -> None:
     """Known actions only. Raises ValidationError."""
     if not isinstance(value, list) or any(item not in Action.values for item in value):
-        raise ValidationError(f"Use a list of: {', '.join(Action.values)}.")
+        raise ValidationError(_("Use a list of: %(values)s.") % {"values": ", ".join(Action.values)})
 
 
 class Policy(Timestamped):
@@ -55,39 +57,56 @@ class Policy(Timestamped):
         blank=True,
         on_delete=models.CASCADE,
         related_name="sla_policies",
-        help_text="Leave empty for a policy that serves every client.",
+        help_text=gettext_lazy("Leave empty for a policy that serves every client."),
     )
     slug = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
     order = models.PositiveIntegerField(
-        default=100, help_text="Lower numbers are tried first; a client's own go before the shared ones."
+        default=100,
+        help_text=gettext_lazy("Lower numbers are tried first; a client's own go before the shared ones."),
     )
     category = models.ForeignKey(
-        Category, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: any."
+        Category,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text=gettext_lazy("Empty: any."),
     )
     team = models.ForeignKey(
-        Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: any."
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text=gettext_lazy("Empty: any."),
     )
-    severity = models.CharField(max_length=8, choices=Severity.choices, blank=True, help_text="Empty: any.")
+    severity = models.CharField(
+        max_length=8, choices=Severity.choices, blank=True, help_text=gettext_lazy("Empty: any.")
+    )
     calendar = models.ForeignKey(
         BusinessCalendar,
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="Empty: around the clock.",
+        help_text=gettext_lazy("Empty: around the clock."),
     )
     warn_percents = models.JSONField(
         default=default_warnings,
         blank=True,
         validators=[check_warnings],
-        help_text="Warn once at each of these shares of the time, such as [50, 75, 90]; [] for never.",
+        help_text=gettext_lazy(
+            "Warn once at each of these shares of the time, such as [50, 75, 90]; [] for never."
+        ),
     )
     actions = models.JSONField(
         default=default_actions,
         blank=True,
         validators=[check_actions],
-        help_text="Once per breach: notify the team, raise_priority by one step, escalate to the next team.",
+        help_text=gettext_lazy(
+            "Once per breach: notify the team, raise_priority by one step, escalate to the next team."
+        ),
     )
     is_active = models.BooleanField(default=True)
 
@@ -96,8 +115,8 @@ class Policy(Timestamped):
 
     class Meta:
         ordering = ["order", "pk"]
-        verbose_name = "SLA policy"
-        verbose_name_plural = "SLA policies"
+        verbose_name = gettext_lazy("SLA policy")
+        verbose_name_plural = gettext_lazy("SLA policies")
         constraints = [
             models.UniqueConstraint(fields=["client", "slug"], name="policy_slug_per_client"),
             models.UniqueConstraint(
@@ -131,7 +150,7 @@ class Target(models.Model):
     severity = models.CharField(max_length=8, choices=Severity.choices)
     minutes = models.PositiveIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(5_256_000)],
-        help_text="Working minutes of the policy's calendar; at most ten years.",
+        help_text=gettext_lazy("Working minutes of the policy's calendar; at most ten years."),
     )
 
     class Meta:
@@ -156,20 +175,31 @@ class Clock(Timestamped):
     policy = models.ForeignKey(Policy, null=True, on_delete=models.SET_NULL, related_name="clocks")
     minutes = models.PositiveIntegerField()
     carried = models.DurationField(
-        default=timedelta, help_text="Working time spent before a reopening, which counts on."
+        default=timedelta, help_text=gettext_lazy("Working time spent before a reopening, which counts on.")
     )
     state = models.CharField(max_length=10, choices=ClockState.choices, default=ClockState.RUNNING)
     started_at = models.DateTimeField(default=timezone.now)
-    due_at = models.DateTimeField(null=True, blank=True, help_text="Empty while paused.")
+    due_at = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("Empty while paused."))
     warn_at = models.DateTimeField(null=True, blank=True)
     warned_percent = models.PositiveSmallIntegerField(default=0)
-    breached_at = models.DateTimeField(null=True, blank=True, help_text="When the promise was broken.")
+    breached_at = models.DateTimeField(
+        null=True, blank=True, help_text=gettext_lazy("When the promise was broken.")
+    )
     noticed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the check found the breach; later while no scheduler ran."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("When the check found the breach; later while no scheduler ran."),
     )
     actions_owed = models.BooleanField(default=False, editable=False)
     stopped_at = models.DateTimeField(null=True, blank=True)
-    reason = models.CharField(max_length=200, blank=True, help_text="Why it ended without an outcome.")
+    used = models.DurationField(
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Working time spent when it ended; empty while it lives."),
+    )
+    reason = models.CharField(
+        max_length=200, blank=True, help_text=gettext_lazy("Why it ended without an outcome.")
+    )
 
     objects = ClockQuerySet.as_manager()
 
@@ -189,6 +219,10 @@ class Clock(Timestamped):
             models.Index(fields=["warn_at"], condition=models.Q(state="running"), name="clock_warn"),
             # The same for breaches whose escalation is still to be done.
             models.Index(fields=["id"], condition=models.Q(actions_owed=True), name="clock_actions_owed"),
+            # And for clocks that ended before their time was kept with them.
+            models.Index(
+                fields=["id"], condition=models.Q(used=None, stopped_at__isnull=False), name="clock_used_owed"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -230,7 +264,12 @@ class Recount(Leased, Timestamped):
     """
 
     client = models.ForeignKey(
-        Client, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: all."
+        Client,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text=gettext_lazy("Empty: all."),
     )
     calendar = models.ForeignKey(
         BusinessCalendar, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
@@ -276,7 +315,7 @@ class RepairProgress(models.Model):
     began_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name_plural = "repair progress"
+        verbose_name_plural = gettext_lazy("repair progress")
 
     def __str__(self) -> str:
         return f"up to ticket row {self.position}"

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common.registries import (
     Panel,
@@ -26,7 +27,6 @@ from sla.ledger import ledger_of
 from sla.models import Clock
 from sla.selectors import explain, segments_prefetch
 from teams.services.channels import mail_parts
-from ticketing.models import Ticket
 
 SOON: Final = timedelta(hours=1)
 _HOUR, _DAY = 60, 1440
@@ -108,11 +108,11 @@ def duration_words(minutes: int) -> str:
     """Minutes as people say them."""
     if minutes % _DAY == 0:
         days = minutes // _DAY
-        return "1 day" if days == 1 else f"{days} days"
+        return _("1 day") if days == 1 else _("%(days)s days") % {"days": days}
     if minutes % _HOUR == 0:
         hours = minutes // _HOUR
-        return "1 hour" if hours == 1 else f"{hours} hours"
-    return f"{minutes} minutes"
+        return _("1 hour") if hours == 1 else _("%(hours)s hours") % {"hours": hours}
+    return _("%(minutes)s minutes") % {"minutes": minutes}
 
 
 def response_target(ticket_id: int) -> str:
@@ -126,10 +126,8 @@ def response_target(ticket_id: int) -> str:
 def dashboard_card(given: Any) -> Mapping[str, Any]:
     """Kept and broken promises of a period (``actor``, ``since``, ``until``) and what is late or due now."""
     now = timezone.now()
-    tickets = Ticket.objects.visible_to(given["actor"])
-    mine = Clock.objects.filter(ticket__in=tickets)
-    ended = mine.filter(stopped_at__gte=given["since"], stopped_at__lt=given["until"])
-    counts = ended.aggregate(
+    mine = Clock.objects.visible_to(given["actor"])
+    counts = mine.judged(since=given["since"], until=given["until"]).aggregate(
         met=Count("pk", filter=Q(state=ClockState.MET)), late=Count("pk", filter=Q(state=ClockState.BREACHED))
     )
     live = mine.live().aggregate(

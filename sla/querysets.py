@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from common.actors import Actor
-from sla.choices import ClockState
+from sla.choices import ClockState, TargetKind
 from ticketing.models import Ticket
 
 
@@ -36,6 +37,21 @@ class ClockQuerySet(models.QuerySet[Any]):
         if not actor.is_staff:
             return self.none()
         return self.filter(ticket__in=Ticket.objects.visible_to(actor))
+
+    def judged(self, *, since: datetime, until: datetime) -> Self:
+        """Promises decided in a period, both ends included, with ``decided``: the one rule of every figure.
+
+        A promise is decided when it was answered in time, or at its deadline. Of first response and
+        resolution the latest generation of a ticket counts, of next responses every one; cancelled ones are
+        left out.
+        """
+        newer = self.model.objects.filter(
+            ticket=OuterRef("ticket"), kind=OuterRef("kind"), generation__gt=OuterRef("generation")
+        )
+        rows = self.filter(state__in=(ClockState.MET, ClockState.BREACHED))
+        rows = rows.annotate(decided=Coalesce("breached_at", "stopped_at"))
+        rows = rows.filter(decided__gte=since, decided__lte=until)
+        return rows.filter(Q(kind=TargetKind.NEXT_RESPONSE) | ~Exists(newer))
 
     def live(self) -> Self:
         """Clocks whose promise is still to be kept, late or not."""

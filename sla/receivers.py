@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from common.actors import Actor
@@ -16,6 +17,7 @@ from sla.services.clocks import (
     clocks_start,
 )
 from sla.services.recounts import recount_owe
+from sla.services.undo import clocks_take_back
 from teams.models import BusinessCalendar, CalendarVersion
 from ticketing.choices import Channel
 from ticketing.models import Message, Ticket
@@ -45,9 +47,12 @@ def retarget_after_assignment(*, ticket: Ticket, **_: Any) -> None:
     clocks_retarget(ticket=ticket)
 
 
-def follow_status(*, ticket: Ticket, **_: Any) -> None:
-    """Waiting pauses, resolving stops, reopening resumes."""
-    clocks_follow_status(ticket=ticket)
+def follow_status(*, ticket: Ticket, takes_back: datetime | None = None, **_: Any) -> None:
+    """Waiting pauses, resolving stops, reopening resumes; a change that is taken back was never made."""
+    if takes_back is not None:
+        clocks_take_back(ticket=ticket, since=takes_back)
+    else:
+        clocks_follow_status(ticket=ticket)
 
 
 def pause_for_merge(*, ticket: Ticket, **_: Any) -> None:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Prefetch
+from django.utils.translation import gettext
 
+from common.phrases import retold
 from sla.choices import ClockState, SegmentKind
 from sla.ledger import LATE_CHECK, Ledger, ledger_of, spent, worked
 from sla.models import Clock, Policy, Segment
@@ -134,7 +136,7 @@ def _minutes(length: timedelta) -> float:
 
 
 def _hours(row: Segment) -> str:
-    return f"{row.version.calendar}, {row.version}" if row.version else "Around the clock"
+    return f"{row.version.calendar}, {row.version}" if row.version else gettext("Around the clock")
 
 
 def _because(ledger: Ledger, used: timedelta, until: datetime) -> str:
@@ -142,30 +144,64 @@ def _because(ledger: Ledger, used: timedelta, until: datetime) -> str:
     spent_words, target = _words(used), _words(ledger.target)
     if clock.stopped_at is not None:
         if clock.state == ClockState.CANCELLED:
-            return clock.reason or "The promise was withdrawn."
-        kept = "in time" if clock.state == ClockState.MET else f"late; it was due {_when(clock.due_at)}"
-        return f"Done {_when(clock.stopped_at)} after {spent_words} of {target}: {kept}."
+            return retold(clock.reason) or gettext("The promise was withdrawn.")
+        kept = (
+            gettext("in time")
+            if clock.state == ClockState.MET
+            else gettext("late; it was due %(due_at)s") % {"due_at": _when(clock.due_at)}
+        )
+        return gettext("Done %(stopped_at)s after %(spent_words)s of %(target)s: %(kept)s.") % {
+            "stopped_at": _when(clock.stopped_at),
+            "spent_words": spent_words,
+            "target": target,
+            "kept": kept,
+        }
     if clock.breached_at is not None:
-        late = f"Broken since {_when(clock.breached_at)}, when the {target} were used up."
+        late = gettext("Broken since %(breached_at)s, when the %(target)s were used up.") % {
+            "breached_at": _when(clock.breached_at),
+            "target": target,
+        }
         return late + _noticed_late(clock)
     if clock.due_at is not None and used > ledger.target:
-        return f"Late since {_when(clock.due_at)}, when the {target} were used up."
+        return gettext("Late since %(due_at)s, when the %(target)s were used up.") % {
+            "due_at": _when(clock.due_at),
+            "target": target,
+        }
     if row is None or row.kind == SegmentKind.PAUSED or clock.due_at is None:
-        return f"No deadline while the clock is paused: {spent_words} of {target} are used."
+        return gettext("No deadline while the clock is paused: %(spent_words)s of %(target)s are used.") % {
+            "spent_words": spent_words,
+            "target": target,
+        }
     before = spent(ledger, row.started_at)
-    hours = "around the clock" if row.version is None else f"in the working time of “{_hours(row)}”"
-    left = _words(max(ledger.target - before, timedelta()))
-    return (
-        f"Due {_when(clock.due_at)} because {_words(before)} of {target} were used by "
-        f"{_when(row.started_at)} and the other {left} pass {hours}."
+    hours = (
+        gettext("around the clock")
+        if row.version is None
+        else gettext("in the working time of “%(row)s”") % {"row": _hours(row)}
     )
+    left = _words(max(ledger.target - before, timedelta()))
+    return gettext(
+        "Due %(due_at)s because %(before)s of %(target)s were used by "
+        "%(started_at)s and the other %(left)s pass %(hours)s."
+    ) % {
+        "due_at": _when(clock.due_at),
+        "before": _words(before),
+        "target": target,
+        "started_at": _when(row.started_at),
+        "left": left,
+        "hours": hours,
+    }
 
 
 def _noticed_late(clock: Clock) -> str:
     if clock.noticed_at is None or clock.breached_at is None:
         return ""
     lag = clock.noticed_at - clock.breached_at
-    return f" It was noticed {_words(lag)} later." if lag > LATE_CHECK else ""
+    return gettext(" It was noticed %(lag)s later.") % {"lag": _words(lag)} if lag > LATE_CHECK else ""
+
+
+def length_words(length: timedelta | None) -> str:
+    """A length as people say it; a dash for none."""
+    return "–" if length is None else _words(length)
 
 
 def _words(length: timedelta) -> str:

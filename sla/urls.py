@@ -7,4 +7,7 @@ from django.urls import path
 from sla import views
 
 app_name = "sla"
-urlpatterns = [path("deadlines/", views.deadlines, name="deadlines")]
+urlpatterns = [
+    path("deadlines/", views.deadlines, name="deadlines"),
+    path("deadlines/simulation/", views.simulation, name="simulation"),
+]

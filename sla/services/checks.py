@@ -19,12 +19,13 @@ from django.db import OperationalError, transaction
 from django.db.models import F
 
 from common.actors import ActorKind, automation_actor
+from common.wording import recorded
 from sla.choices import Action, ClockState, TargetKind
 from sla.ledger import LATE_CHECK, ledger_of, percent_reached, settle
 from sla.models import Clock
 from sla.querysets import ClockQuerySet
 from sla.services.ledgers import SEGMENTS
-from sla.services.repair import clocks_repair
+from sla.services.repair import clocks_repair, times_fill
 from teams.services.notifications import News, notifications_tell
 from ticketing.choices import PRIORITY_ORDER, Severity
 from ticketing.models import Ticket
@@ -71,6 +72,7 @@ def check_due(*, now: datetime) -> dict[str, int]:
         "warned": warned,
         "acted": actions_do(),
         "repaired": clocks_repair(now=now),
+        "filled": times_fill(),
     }
 
 
@@ -228,7 +230,7 @@ def _payload(notice: Notice, ticket: Mapping[str, Any], now: datetime) -> dict[s
         "ticket": str(ticket["uuid"]),
         "reference": ticket["reference"],
         "subject": ticket["subject"],
-        "kind": TargetKind(notice.kind).label.lower(),
+        "kind": recorded(TargetKind(notice.kind).label).lower(),
         "level": notice.level,
         "due_at": notice.due_at.isoformat() if notice.due_at else "",
     }

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from common.wording import recorded
 from sla.choices import SegmentKind, TargetKind
 from sla.ledger import (
     Ledger,
@@ -29,7 +30,7 @@ from sla.selectors import Promises, ticket_history, unanswered_since
 from sla.services.ledgers import SEGMENTS, ledgers_live, ledgers_save, next_dues_publish
 from teams.models import CalendarVersion
 from teams.services.calendars import version_current
-from ticketing.choices import STATUS_CATEGORY, Channel, StatusCategory
+from ticketing.choices import STATUS_CATEGORY, Channel, Status, StatusCategory
 from ticketing.models import Ticket
 from ticketing.services.tickets import ticket_lock
 
@@ -84,7 +85,7 @@ def _follow(ledger: Ledger, policy: Policy | None, ticket: Ticket, since: dateti
     clock = ledger.clock
     minutes = policy.minutes_of(clock.kind, ticket.severity) if policy else None
     if policy is None or minutes is None:
-        kind = clock.get_kind_display().lower()
+        kind = recorded(TargetKind(clock.kind).label).lower()
         why = f"“{policy}” promises no {kind}." if policy else "No policy fits the ticket any more."
         stop(ledger, now, met=False, reason=why)
         return True
@@ -166,7 +167,7 @@ def _carry(ledger: Ledger, earlier: Ledger, stopped_at: datetime) -> None:
     clock, before = ledger.clock, earlier.clock
     clock.carried = spent(earlier, stopped_at)
     clock.started_at = stopped_at
-    if before.breached_at is not None and clock.carried > ledger.target:
+    if before.breached_at is not None and clock.carried >= ledger.target:
         clock.breached_at, clock.noticed_at = before.breached_at, before.noticed_at
     clock.warned_percent = percent_reached(ledger, stopped_at)
 
@@ -200,7 +201,7 @@ def clocks_follow_status(*, ticket: Ticket, now: datetime | None = None) -> None
     now = now or timezone.now()
     category = ticket.status_category
     ledgers = ledgers_live(ticket_ids=[ticket.pk])
-    label = ticket.get_status_display().lower()
+    label = recorded(Status(ticket.status).label).lower()
     for ledger in ledgers:
         _follow_hours(ledger, now)
         if category in {StatusCategory.RESOLVED, StatusCategory.CLOSED}:
@@ -245,7 +246,7 @@ def _end(ledger: Ledger, ticket: Ticket, now: datetime) -> None:
     if kind == TargetKind.FIRST_RESPONSE and ticket.first_response_at is not None:
         stop(ledger, ticket.first_response_at, met=True)
     else:
-        why = f"The ticket was {ticket.get_status_display().lower()} without a response."
+        why = f"The ticket was {recorded(Status(ticket.status).label).lower()} without a response."
         stop(ledger, now, met=kind == TargetKind.RESOLUTION, reason=why)
 
 

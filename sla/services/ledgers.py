@@ -16,7 +16,7 @@ SEGMENTS = Prefetch(
 )
 _CLOCK_FIELDS = (
     "generation", "policy", "minutes", "state", "due_at", "warn_at", "warned_percent", "breached_at",
-    "noticed_at", "actions_owed", "stopped_at", "reason", "updated_at",
+    "noticed_at", "actions_owed", "stopped_at", "used", "reason", "updated_at",
 )  # fmt: skip
 
 

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 import structlog
 from django.db.models import Exists, OuterRef
 
+from sla.ledger import ledger_of, spent
 from sla.models import Clock, ClockProblem, RepairProgress
 from sla.services.clocks import clocks_retarget, clocks_start
+from sla.services.ledgers import SEGMENTS
 from teams.calendar import CalendarNeverOpens
 from ticketing.choices import Channel
 from ticketing.models import Ticket
@@ -69,6 +71,18 @@ def _repair(ticket: Ticket, now: datetime) -> bool:
         return False
     ClockProblem.objects.filter(ticket=ticket).delete()
     return bool(made)
+
+
+def times_fill(*, limit: int = 500) -> int:
+    """Keep the time used with clocks that ended before it was kept there; returns how many."""
+    owed = Clock.objects.filter(used=None, stopped_at__isnull=False)
+    ended = list(owed.order_by("pk").prefetch_related(SEGMENTS)[:limit])
+    for clock in ended:
+        clock.used = spent(ledger_of(clock), clock.stopped_at or clock.updated_at)
+    if ended:
+        # Through the same filter: one that lives again since it was read is left alone.
+        owed.bulk_update(ended, ["used"], batch_size=200)
+    return len(ended)
 
 
 def problem_keep(*, ticket: Ticket, reason: str, now: datetime) -> None:

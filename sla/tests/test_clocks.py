@@ -21,9 +21,11 @@ from sla.services.checks import check_due
 from sla.services.repair import clocks_repair
 from sla.tests.support import MONDAY, ClockCase
 from teams.models import BusinessCalendar, EscalationStep, Notification
+from teams.services.keys import api_key_issue
 from teams.services.notifications import News, notification_owe, notifications_deliver
 from ticketing.models import Ticket
 from ticketing.services.assignments import ticket_assign
+from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.tickets import TicketChanges, status_change, ticket_update
 
 
@@ -101,6 +103,42 @@ class ResponseTests(ClockCase):
         self.assertEqual(self.clock(ticket, TargetKind.NEXT_RESPONSE).state, ClockState.RUNNING)
 
 
+class KeyReplyTests(ClockCase):
+    """What a service sends."""
+
+    def reply_by_key(self, **extra: Any) -> tuple[Ticket, str]:
+        """A public reply through an API key; the ticket and who is said to have written."""
+        ticket = self.ticket()
+        client, scopes = self.world.client_a, ["tickets:read", "tickets:write"]
+        issued = api_key_issue(client=client, name="inbox", scopes=scopes, actor=system_actor())
+        api = APIClient()
+        api.credentials(HTTP_AUTHORIZATION=f"Bearer {issued.secret}")
+        url = f"/api/v1/tickets/{ticket.reference}/messages"
+        answer = api.post(url, {"body": "Hello.", **extra}, format="json")
+        self.assertEqual(answer.status_code, 201)
+        return Ticket.objects.get(pk=ticket.pk), answer.json()["author_kind"]
+
+    def test_a_reply_marked_as_automated_answers_nothing(self) -> None:
+        """S3: the receipt of a robot leaves the first response owed, and the ticket new."""
+        ticket, kind = self.reply_by_key(automated=True)
+        self.assertEqual((kind, ticket.first_response_at, ticket.status), ("automation", None, "new"))
+        self.assertIsNone(self.clock(ticket).stopped_at)
+
+    def test_a_reply_of_an_inbox_is_a_persons(self) -> None:
+        """S3: people answer through keys too."""
+        ticket, kind = self.reply_by_key()
+        self.assertEqual((kind, ticket.status), ("agent", "open"))
+        self.assertEqual(self.clock(ticket).state, ClockState.MET)
+
+    def test_a_requester_cannot_hide_a_question(self) -> None:
+        """S3: marked or not, what a requester writes is asked."""
+        ticket = self.ticket()
+        self.reply(ticket, self.agent)
+        new = NewMessage(body="And now?", is_automated=True)
+        message_add(ticket=Ticket.objects.get(pk=ticket.pk), new=new, actor=self.requester)
+        self.assertIsNone(self.clock(ticket, TargetKind.NEXT_RESPONSE).stopped_at)
+
+
 class PauseTests(ClockCase):
     """The ledger of segments."""
 
@@ -164,7 +202,8 @@ class CheckTests(ClockCase):
         """S4: the cost grows with what is due."""
         self.owned()
         self.assertEqual(
-            check_due(now=datetime.now(UTC)), {"breached": 0, "warned": 0, "acted": 0, "repaired": 0}
+            check_due(now=datetime.now(UTC)),
+            {"breached": 0, "warned": 0, "acted": 0, "repaired": 0, "filled": 0},
         )
 
     def test_it_warns_once_and_breaches_once(self) -> None:

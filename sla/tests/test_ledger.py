@@ -418,6 +418,63 @@ class ResponseTests(ClockCase):
         self.assertIsNone(rows[-1].ended_at)
 
 
+class ClosingTimeTests(ClockCase):
+    """A deadline at the end of a working day, and nothing counted until the next one."""
+
+    def late_ticket(self) -> Ticket:
+        """Four hours from 13:00 of an office that closes at 17:00; told of the breach at 20:00."""
+        self.office_hours()
+        self.clockwork.move_to(MONDAY + 4 * HOUR)
+        ticket = self.ticket()
+        self.pass_time(hours=7)
+        self.assertEqual(check_due(now=now())["breached"], 1)
+        return ticket
+
+    def test_an_answer_after_closing_time_is_late(self) -> None:
+        """S3: what was told as broken at 17:00 is not kept by an answer at 20:00, closed or not."""
+        ticket = self.late_ticket()
+        self.reply(ticket, self.agent)
+        clock = self.clock(ticket)
+        self.assertEqual((clock.state, clock.breached_at), (ClockState.BREACHED, MONDAY + 8 * HOUR))
+
+    def test_another_severity_with_the_same_target_takes_nothing_back(self) -> None:
+        """S3: nor after a pause by a merge, which ends the segment at equality."""
+        ticket = self.late_ticket()
+        Target.objects.filter(kind=TargetKind.FIRST_RESPONSE, severity="medium").update(minutes=240)
+        self.change(ticket, severity="medium")
+        clock = self.clock(ticket)
+        self.assertEqual((clock.state, clock.generation), (ClockState.BREACHED, 1))
+
+    def test_an_answer_at_closing_time_is_in_time(self) -> None:
+        """S3: at the very second."""
+        self.office_hours()
+        self.clockwork.move_to(MONDAY + 4 * HOUR)
+        ticket = self.ticket()
+        self.pass_time(hours=4)
+        self.reply(ticket, self.agent)
+        self.assertEqual(self.clock(ticket).state, ClockState.MET)
+
+
+class LateLockTests(ClockCase):
+    """Who answers in time and waits for somebody else's change has answered in time."""
+
+    def test_a_pause_that_overtook_an_answer_does_not_make_it_late(self) -> None:
+        """S3: written a second before the deadline, recorded after a pause that came a minute after it."""
+        ticket = self.ticket()
+        self.reply(ticket, self.agent)
+        self.reply(ticket, self.requester)
+        clock = self.clock(ticket, TargetKind.NEXT_RESPONSE)
+        assert clock.due_at is not None
+        arrived = clock.due_at - timedelta(seconds=1)
+        self.clockwork.move_to(clock.due_at + timedelta(minutes=1))
+        self.move(Ticket.objects.get(pk=ticket.pk), "pending")
+        clocks_follow_reply(ticket=ticket, by_requester=False, by_person=True, now=arrived)
+        clock.refresh_from_db()
+        self.assertEqual((clock.state, clock.stopped_at), (ClockState.MET, arrived))
+        self.assertEqual(clock.used, timedelta(minutes=clock.minutes) - timedelta(seconds=1))
+        self.assertEqual(self.spent(clock), clock.minutes - round(1 / 60, 2))
+
+
 class RepairTests(ClockCase):
     """What a failed receiver left out."""
 

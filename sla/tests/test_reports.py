@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import html
+import re
+from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,10 +13,13 @@ from django.urls import reverse
 
 from sla.choices import ClockState
 from sla.models import Clock
+from sla.panels import dashboard_card
 from sla.reports import DueHour, Kept, attainment, forecast
 from sla.services.checks import check_due
+from sla.services.repair import times_fill
 from sla.tests.support import ClockCase
 from teams.models import User
+from ticketing.services.assignments import ticket_assign
 
 
 class ReportCase(ClockCase):
@@ -44,6 +50,86 @@ class AttainmentTests(ReportCase):
         (row,) = self.kept("policy", "First response")
         self.assertEqual((row.name, row.met, row.missed, row.cases), (self.policy.name, 1, 1, 2))
         self.assertEqual((row.attainment, row.mean_late_minutes), (0.5, 60.0))
+
+    def test_median_and_p90_are_times_in_working_minutes(self) -> None:
+        """S8: ten resolutions took 10 to 100 minutes of work; nearest rank, pauses left out."""
+        tickets = [self.ticket() for _ in range(10)]
+        for ticket in tickets:
+            self.pass_time(minutes=10)
+            self.move(ticket, "resolved")
+        waiting = self.move(self.ticket(), "pending")
+        self.pass_time(days=2)
+        self.move(waiting, "resolved")
+        for dimension in ("policy", "team", "category", "severity"):
+            (row,) = self.kept(dimension, "Resolution")
+            self.assertEqual(row.cases, 11)
+            self.assertEqual((row.median, row.p90), (timedelta(minutes=50), timedelta(minutes=90)))
+        self.assertEqual((row.median_words, row.p90_words), ("50 min", "1 h 30 min"))
+
+    def test_what_nobody_answered_has_no_time(self) -> None:
+        """S8: late and open is missed, with nothing to take a median of."""
+        self.ticket()
+        self.pass_time(hours=5)
+        check_due(now=datetime.now(UTC))
+        (row,) = self.kept("policy", "First response")
+        self.assertEqual((row.missed, row.median, row.median_words), (1, None, "–"))
+
+    def test_clocks_that_ended_before_their_time_was_kept_are_filled_in(self) -> None:
+        """S8: the check writes what the ledger says, once."""
+        ticket = self.ticket()
+        self.pass_time(minutes=25)
+        self.reply(ticket, self.agent)
+        Clock.objects.update(used=None)
+        self.assertEqual(check_due(now=datetime.now(UTC))["filled"], 1)
+        self.assertEqual(self.clock(ticket).used, timedelta(minutes=25))
+        self.assertEqual(check_due(now=datetime.now(UTC))["filled"], 0)
+
+    def test_a_clock_that_lives_again_meanwhile_is_not_filled_in(self) -> None:
+        """S3: an undo between the read and the write wins; a live promise has taken no time yet."""
+        ticket = self.ticket()
+        self.reply(ticket, self.agent)
+        Clock.objects.update(used=None)
+
+        def revive(*_: object) -> timedelta:
+            Clock.objects.update(stopped_at=None)
+            return timedelta(minutes=1)
+
+        with mock.patch("sla.services.repair.spent", revive):
+            times_fill()
+        self.assertIsNone(self.clock(ticket).used)
+
+    def test_the_dashboard_and_the_report_count_the_same_rows(self) -> None:
+        """S8, O5: one rule; resolved, reopened and resolved again is one case, not two."""
+        ticket = self.ticket()
+        self.reply(ticket, self.agent)
+        for status in ("resolved", "open", "resolved"):
+            self.pass_time(hours=1)
+            ticket = self.move(ticket, status)
+        now, lead = datetime.now(UTC), self.world.actor(self.world.lead)
+        card = dashboard_card({"actor": lead, "since": now - timedelta(days=7), "until": now})
+        rows = attainment(actor=lead, days=7, now=now)["policy"]
+        self.assertEqual((card["met"], card["missed"]), (2, 0))
+        self.assertEqual(sum(row.met for row in rows), card["met"])
+
+    def test_each_row_opens_the_list_it_counts(self) -> None:
+        """S8: with and without a team."""
+        first, second = self.ticket(), self.ticket()
+        ticket_assign(ticket=first, team=self.world.network, assignee=None, actor=self.agent)
+        self.pass_time(hours=1)
+        for ticket in (first, second):
+            self.reply(ticket, self.agent)
+        User.objects.filter(pk=self.world.lead.pk).update(is_staff=True)
+        self.client.force_login(self.world.lead)
+        page = self.client.get(reverse("sla:deadlines")).content.decode()
+        links = re.findall(r'href="(/admin/sla/clock/[^"]+)">(\d+)<', page)
+        self.assertEqual(len(links), 5)
+        for link, count in links:
+            answer = self.client.get(html.unescape(link))
+            self.assertEqual(answer.context["cl"].queryset.count(), int(count), link)
+        odd = re.sub(r"by=\w+&of=\w*", "by=policy&of=²", html.unescape(links[0][0]))
+        self.assertEqual(self.client.get(odd).context["cl"].queryset.count(), 0)
+        bad = self.client.get(reverse("admin:sla_clock_changelist"), {"by": "policy", "of": "1"})
+        self.assertEqual(bad.context["cl"].queryset.count(), 0)
 
     def test_a_reopened_ticket_counts_once(self) -> None:
         """S8: the second resolution is judged, the first is not counted as well."""
