@@ -9,6 +9,11 @@ classification_requests_total = Counter(
     "Classifications by the engine that decided the category and whether a person has to look.",
     ["engine", "outcome"],
 )
+shadow_answers_total = Counter(
+    "shadow_answers_total",
+    "Answers of models that run beside the one in use: kept, unreadable (no model) or failed.",
+    ["outcome"],
+)
 classification_duration_seconds = Histogram(
     "classification_duration_seconds",
     "Seconds one classification took.",

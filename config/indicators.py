@@ -6,6 +6,7 @@ import shutil
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.registries import Indicator, Reading, indicators
 
@@ -23,7 +24,7 @@ def register() -> None:
     indicators.register(
         "disk",
         Indicator(
-            "The share of the disk that is used",
+            _("The share of the disk that is used"),
             disk_share,
             lambda: _WARN,
             critical=lambda: _CRITICAL,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from classifier import urls as classifier_urls
 from config import pages
+from config.analytics import AnalyticsView, MetricsView
 from config.health import urls as health_urls
 from ingest import urls as ingest_urls
 
@@ -20,12 +22,15 @@ api = [
     path("", include("classifier.api.urls")),
     path("", include("sla.api.urls")),
     path("", include("ingest.api.urls")),
+    path("admin/analytics", AnalyticsView.as_view(), name="analytics"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("", include(health_urls)),
 ]
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("favicon.ico", pages.favicon, name="favicon"),
+    path("language", set_language, name="set_language"),
     path("login/", pages.LoginView.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", include("classifier.urls")),

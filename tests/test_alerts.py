@@ -119,6 +119,16 @@ class RuleTests(WatchCase):
         )
         self.assertEqual(self.open_rules(), {"llm_failures"})
 
+    def test_failures_of_an_evaluation_alarm_nobody(self) -> None:
+        """S7, C25: a prompt on trial may fail as often as it likes."""
+        LlmCall.objects.bulk_create(
+            LlmCall(
+                client=self.ticket.client, provider="p", model="m", outcome="refusal", purpose="evaluation"
+            )
+            for _ in range(60)
+        )
+        self.assertEqual(self.open_rules(), set())
+
     def test_mood_and_critical_tickets_by_client(self) -> None:
         """S7: > 20 % negative, > 5 open critical; the alert belongs to the client."""
         tickets = [self.world.ticket() for _ in range(25)]

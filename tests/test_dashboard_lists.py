@@ -54,6 +54,7 @@ class DashboardListsTest(TestCase):
         for number, state in enumerate(("accepted", "edited", "rejected", "proposed")):
             ResponseDraft.objects.create(ticket=tickets[number], content="x", state=state)
         LlmCall.objects.create(client=world.client_a, ticket=tickets[0])
+        LlmCall.objects.create(client=world.client_a, purpose="evaluation", outcome="refusal")
         LlmCall.objects.create(client=world.client_b)
         alert_raise(rule="house", subject="", severity=AlertSeverity.WARNING, message="House", now=now)
         alert_raise(
@@ -100,6 +101,17 @@ class DashboardListsTest(TestCase):
     def figures(self, user: User) -> list[Figure]:
         found = dashboard(actor=self.world.actor(user), now=timezone.now(), days=7)
         return [figure for section in found["sections"] for figure in section["figures"]]
+
+    def test_an_unknown_period_is_a_week(self) -> None:
+        """O5: whatever the address says; a superscript two is a digit and no number."""
+        self.client.force_login(self.world.lead)
+        for days in ("²", "9" * 40, "x"):
+            self.assertEqual(self.client.get("/admin/", {"days": days}).status_code, 200)
+
+    def test_calls_of_an_evaluation_are_no_daily_work(self) -> None:
+        """C25: a prompt on trial that is refused says nothing about tickets."""
+        (calls,) = [row for row in self.figures(self.world.lead) if row.label == "LLM calls"]
+        self.assertEqual((calls.value, calls.note), ("1", "0 failed"))
 
     def test_the_number_on_a_figure_is_that_of_the_rows_behind_it(self) -> None:
         """O5: for a lead; foreign tickets are in neither."""
