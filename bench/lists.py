@@ -57,8 +57,8 @@ FILL = (
          author_label, body, format, html, email_message_id, is_first, created_at, updated_at)
        SELECT gen_random_uuid(), id, true, 'requester', requester_id, 'Person', body, 'plain', '', '', true,
          created_at, created_at FROM ticketing_ticket""",
-    """INSERT INTO ticketing_ticketsearchdocument (ticket_id, identifiers, text)
-       SELECT id, reference || ' person', subject || ' ' || body FROM ticketing_ticket""",
+    """INSERT INTO ticketing_ticketsearchdocument (ticket_id, identifiers, text, notes)
+       SELECT id, reference || ' person', subject || ' ' || body, '' FROM ticketing_ticket""",
     "ANALYZE",
 )
 

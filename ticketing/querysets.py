@@ -25,8 +25,8 @@ def statuses_in(*categories: str) -> list[str]:
     return [status for status, category in STATUS_CATEGORY.items() if category in categories]
 
 
-def _rank(field: str, values: list[str]) -> Case:
-    """The position of a value in its list; what is not listed comes last."""
+def rank_of(field: str, values: list[str]) -> Case:
+    """The position of a value in its list; what is not listed comes last. Indexes are made of it too."""
     whens = [When(**{field: value}, then=Value(place)) for place, value in enumerate(values)]
     return Case(*whens, default=Value(len(values)), output_field=models.IntegerField())
 
@@ -37,6 +37,10 @@ class ClientOwnedQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         """Rows of the actor's clients."""
         return self.all() if actor.client_ids is None else self.filter(client__in=actor.client_ids)
+
+    def for_list(self) -> Self:
+        """What lists show."""
+        return self.select_related("client")
 
 
 class SharedQuerySet(models.QuerySet[Any]):
@@ -55,6 +59,10 @@ class SharedQuerySet(models.QuerySet[Any]):
     def active(self) -> Self:
         """Rows in use."""
         return self.filter(is_active=True)
+
+    def for_list(self) -> Self:
+        """What lists show."""
+        return self.select_related("client")
 
 
 class CategoryQuerySet(models.QuerySet[Any]):
@@ -81,6 +89,10 @@ class ProjectChildQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         """Rows whose project belongs to the actor's clients."""
         return self.all() if actor.client_ids is None else self.filter(project__client__in=actor.client_ids)
+
+    def for_list(self) -> Self:
+        """What lists show."""
+        return self.select_related("project")
 
 
 class RequesterQuerySet(models.QuerySet[Any]):
@@ -144,8 +156,8 @@ class TicketQuerySet(models.QuerySet[Any]):
         """Adds what lists may be ordered by: worst severity and soonest priority first, no deadline last."""
         far = datetime(9999, 1, 1, tzinfo=UTC)
         return self.annotate(
-            severity_rank=_rank("severity", Severity.values),
-            priority_rank=_rank("priority", Priority.values),
+            severity_rank=rank_of("severity", Severity.values),
+            priority_rank=rank_of("priority", Priority.values),
             due_at=Coalesce("next_due_at", Value(far, output_field=models.DateTimeField())),
         )
 

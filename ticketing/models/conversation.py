@@ -6,6 +6,7 @@ import uuid
 from pathlib import PurePosixPath
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Leased, Timestamped
 from teams.models import Client, User
@@ -43,9 +44,9 @@ class Message(Timestamped):
     author_label = models.CharField(max_length=200, blank=True)
     body = models.TextField()
     format = models.CharField(max_length=8, choices=Format.choices, default=Format.MARKDOWN)
-    html = models.TextField(blank=True, help_text="Safe HTML, rendered when written.")
+    html = models.TextField(blank=True, help_text=_("Safe HTML, rendered when written."))
     email_message_id = models.CharField(max_length=255, blank=True)
-    is_first = models.BooleanField(default=False, help_text="Repeats the ticket's own text.")
+    is_first = models.BooleanField(default=False, help_text=_("Repeats the ticket's own text."))
 
     objects = MessageQuerySet.as_manager()
 
@@ -82,14 +83,14 @@ class Attachment(Leased, Timestamped):
         Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="attachments"
     )
     uploaded_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    uploaded_label = models.CharField(max_length=120, blank=True, help_text="Key or channel it came by.")
+    uploaded_label = models.CharField(max_length=120, blank=True, help_text=_("Key or channel it came by."))
     file = models.FileField(upload_to=attachment_path, max_length=300)
     name = models.CharField(max_length=255)
     content_type = models.CharField(max_length=120, blank=True)
-    kind = models.CharField(max_length=10, blank=True, help_text="Detected type: pdf, docx, txt, …")
+    kind = models.CharField(max_length=10, blank=True, help_text=_("Detected type: pdf, docx, txt, …"))
     size = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
-    is_public = models.BooleanField(default=True, help_text="Visible to the requester.")
+    is_public = models.BooleanField(default=True, help_text=_("Visible to the requester."))
     status = models.CharField(
         max_length=8, choices=AttachmentStatus.choices, default=AttachmentStatus.PENDING
     )
@@ -98,7 +99,7 @@ class Attachment(Leased, Timestamped):
     pages = models.PositiveIntegerField(null=True, blank=True)
     text = models.TextField(blank=True)
     segments = models.JSONField(
-        default=list, blank=True, help_text="Positions of pages and rows in the text."
+        default=list, blank=True, help_text=_("Positions of pages and rows in the text.")
     )
     features = models.JSONField(default=dict, blank=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
 from ticketing.choices import FeedbackSource
@@ -20,7 +21,7 @@ class TicketFeedback(Timestamped):
 
     class Meta:
         ordering = ["-updated_at"]
-        verbose_name_plural = "ticket feedback"
+        verbose_name_plural = _("ticket feedback")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(rating__gte=1, rating__lte=5), name="rating_from_one_to_five"

@@ -6,6 +6,7 @@ import uuid
 
 from django.core.validators import MaxLengthValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from common.models import Timestamped
@@ -30,7 +31,7 @@ class Article(Timestamped):
     title = models.CharField(max_length=200)
     body = models.TextField(
         validators=[MaxLengthValidator(ARTICLE_LIMIT)],
-        help_text="Markdown, at most 20,000 characters. HTML and images are shown as text.",
+        help_text=_("Markdown, at most 20,000 characters. HTML and images are shown as text."),
     )
     category = models.ForeignKey(
         Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="articles"
@@ -45,7 +46,7 @@ class Article(Timestamped):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="articles",
-        help_text="The resolved ticket this was drafted from.",
+        help_text=_("The resolved ticket this was drafted from."),
     )
 
     objects = ArticleQuerySet.as_manager()

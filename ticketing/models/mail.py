@@ -8,6 +8,8 @@ from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
 from teams.models import Client
@@ -29,9 +31,12 @@ class RequesterMailTemplate(Timestamped):
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="mail_templates")
     kind = models.CharField(max_length=16, choices=RequesterMail.choices)
-    subject = models.CharField(max_length=200, help_text="May hold {{ reference }} and the like.")
+    subject = models.CharField(max_length=200, help_text=_("May hold {{ reference }} and the like."))
     body = models.TextField(
-        help_text=f"Markdown. Placeholders: {', '.join('{{ ' + name + ' }}' for name in PLACEHOLDERS)}."
+        help_text=format_lazy(
+            _("Markdown. Placeholders: {names}."),
+            names=", ".join("{{ " + name + " }}" for name in PLACEHOLDERS),
+        )
     )
     is_active = models.BooleanField(default=True)
 

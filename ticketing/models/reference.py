@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from common.models import Timestamped
@@ -24,7 +25,7 @@ class Taxonomy(Timestamped):
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
     severity_indicators = models.JSONField(
-        default=dict, blank=True, help_text="Severity → phrases that point to it."
+        default=dict, blank=True, help_text=_("Severity → phrases that point to it.")
     )
     is_active = models.BooleanField(default=True)
 
@@ -51,10 +52,12 @@ class Category(Timestamped):
     taxonomy = models.ForeignKey(Taxonomy, on_delete=models.CASCADE, related_name="categories")
     slug = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
-    description = models.TextField(blank=True, help_text="What belongs here and what does not.")
-    keywords = models.JSONField(default=list, blank=True, help_text="Words and phrases the rules look for.")
+    description = models.TextField(blank=True, help_text=_("What belongs here and what does not."))
+    keywords = models.JSONField(
+        default=list, blank=True, help_text=_("Words and phrases the rules look for.")
+    )
     required_fields = models.JSONField(
-        default=list, blank=True, help_text="Extracted fields a ticket needs before it can be worked on."
+        default=list, blank=True, help_text=_("Extracted fields a ticket needs before it can be worked on.")
     )
     default_team = models.ForeignKey(
         Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="default_categories"
@@ -62,10 +65,10 @@ class Category(Timestamped):
     position = models.PositiveSmallIntegerField(default=0)
     is_active = models.BooleanField(default=True)
     accept_threshold = models.FloatField(
-        null=True, blank=True, validators=_UNIT, help_text="Overrides the general accept threshold."
+        null=True, blank=True, validators=_UNIT, help_text=_("Overrides the general accept threshold.")
     )
     auto_reply = models.BooleanField(
-        default=False, help_text="Send the drafted answer without a person. Off unless a lead decides."
+        default=False, help_text=_("Send the drafted answer without a person. Off unless a lead decides.")
     )
     allow_external_llm = models.BooleanField(default=True)
 
@@ -93,7 +96,9 @@ class CategoryField(models.Model):
 
     category = models.ForeignKey(Category, on_delete=models.CASCADE, related_name="custom_fields")
     name = models.SlugField(max_length=60)
-    pattern = models.CharField(max_length=300, help_text="Regular expression; the first group is the value.")
+    pattern = models.CharField(
+        max_length=300, help_text=_("Regular expression; the first group is the value.")
+    )
     validator = models.CharField(max_length=40, blank=True)
 
     class Meta:
@@ -116,32 +121,32 @@ class ClientSettings(Timestamped):
         Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     allow_external_llm = models.BooleanField(
-        default=True, help_text="Off: no text of this client ever leaves for an outside language model."
+        default=True, help_text=_("Off: no text of this client ever leaves for an outside language model.")
     )
     llm_daily_budget = models.DecimalField(
         max_digits=10, decimal_places=2, null=True, blank=True,
-        help_text="Dollars a day for language models; empty: as the environment says. 0 asks none.",
+        help_text=_("Dollars a day for language models; empty: as the environment says. 0 asks none."),
     )  # fmt: skip
     llm_monthly_budget = models.DecimalField(
-        max_digits=10, decimal_places=2, null=True, blank=True, help_text="Dollars a month."
+        max_digits=10, decimal_places=2, null=True, blank=True, help_text=_("Dollars a month.")
     )  # fmt: skip
     accept_threshold = models.FloatField(null=True, blank=True, validators=_UNIT)
     suggest_threshold = models.FloatField(null=True, blank=True, validators=_UNIT)
     draft_tone = models.CharField(max_length=12, default="friendly")
     reopen_days = models.PositiveSmallIntegerField(
-        default=14, help_text="A reply to a resolved ticket reopens it for so many days."
+        default=14, help_text=_("A reply to a resolved ticket reopens it for so many days.")
     )
     retention_days = models.PositiveIntegerField(null=True, blank=True)
     requester_mail = models.BooleanField(
-        default=True, help_text="Off: this client's requesters get no mail from here."
+        default=True, help_text=_("Off: this client's requesters get no mail from here.")
     )
 
     objects = ClientOwnedQuerySet.as_manager()
     history = HistoricalRecords()
 
     class Meta:
-        verbose_name = "client settings"
-        verbose_name_plural = "client settings"
+        verbose_name = _("client settings")
+        verbose_name_plural = _("client settings")
 
     def __str__(self) -> str:
         return f"Settings of {self.client}"
@@ -193,12 +198,14 @@ class RoutingRule(Timestamped):
     taxonomy = models.ForeignKey(Taxonomy, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     slug = models.SlugField(max_length=80)
     name = models.CharField(max_length=160)
-    order = models.PositiveIntegerField(default=100, help_text="Lower numbers are tried first.")
+    order = models.PositiveIntegerField(default=100, help_text=_("Lower numbers are tried first."))
     conditions = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Any of: categories, severities, channels, keywords, extracted_fields, business_hours."
-        " Several values in one list mean 'one of these'; all given conditions must hold.",
+        help_text=_(
+            "Any of: categories, severities, channels, keywords, extracted_fields, business_hours."
+            " Several values in one list mean 'one of these'; all given conditions must hold."
+        ),
     )
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="routing_rules")
     priority = models.CharField(max_length=8, choices=Priority.choices, blank=True)

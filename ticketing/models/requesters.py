@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
 from teams.models import Client, User
@@ -24,7 +25,9 @@ class Requester(Timestamped):
     external_id = models.CharField(max_length=120, blank=True)
     is_anonymous = models.BooleanField(default=False)
     mail_stopped_at = models.DateTimeField(
-        null=True, blank=True, help_text="The person wants no automatic mail; answers of people still go out."
+        null=True,
+        blank=True,
+        help_text=_("The person wants no automatic mail; answers of people still go out."),
     )
 
     objects = RequesterQuerySet.as_manager()

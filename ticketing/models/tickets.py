@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
 from teams.models import Client, Team, User
@@ -24,7 +25,7 @@ from ticketing.choices import (
 )
 from ticketing.models.reference import Category, Module, Project, Taxonomy
 from ticketing.models.requesters import Requester
-from ticketing.querysets import LinkQuerySet, TicketQuerySet
+from ticketing.querysets import LinkQuerySet, TicketQuerySet, rank_of, statuses_in
 
 
 class TicketNumber(models.Model):
@@ -54,15 +55,16 @@ class Ticket(Timestamped):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     number = models.PositiveBigIntegerField(unique=True, editable=False)
     reference = models.CharField(max_length=24, unique=True, editable=False)
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="tickets")
-    requester = models.ForeignKey(Requester, on_delete=models.PROTECT, related_name="tickets")
+    # A foreign key that leads one of the indexes below needs none of its own.
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="tickets", db_index=False)
+    requester = models.ForeignKey(Requester, on_delete=models.PROTECT, related_name="tickets", db_index=False)
     subject = models.CharField(max_length=300)
     body = models.TextField(blank=True)
     channel = models.CharField(max_length=8, choices=Channel.choices, default=Channel.WEB)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.NEW)
     taxonomy = models.ForeignKey(Taxonomy, on_delete=models.PROTECT, related_name="tickets")
     category = models.ForeignKey(
-        Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
+        Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets", db_index=False
     )
     secondary_categories = models.ManyToManyField(Category, blank=True, related_name="+")
     severity = models.CharField(max_length=8, choices=Severity.choices, blank=True)
@@ -77,9 +79,16 @@ class Ticket(Timestamped):
     module = models.ForeignKey(
         Module, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
     )
-    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets")
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets", db_index=False
+    )
     assignee = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="assigned_tickets"
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="assigned_tickets",
+        db_index=False,
     )
     tags = models.ManyToManyField(Tag, blank=True, related_name="tickets")
     metadata = models.JSONField(default=dict, blank=True)
@@ -88,7 +97,7 @@ class Ticket(Timestamped):
     first_response_at = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    next_due_at = models.DateTimeField(null=True, blank=True, help_text="Earliest running SLA deadline.")
+    next_due_at = models.DateTimeField(null=True, blank=True, help_text=_("Earliest running SLA deadline."))
     merged_into = models.ForeignKey(
         "self",
         null=True,
@@ -96,9 +105,9 @@ class Ticket(Timestamped):
         editable=False,
         on_delete=models.SET_NULL,
         related_name="merged_tickets",
-        help_text="Where the conversation went on; such a ticket is closed.",
+        help_text=_("Where the conversation went on; such a ticket is closed."),
     )
-    version = models.PositiveIntegerField(default=1, editable=False, help_text="The ETag of the API.")
+    version = models.PositiveIntegerField(default=1, editable=False, help_text=_("The ETag of the API."))
 
     objects = TicketQuerySet.as_manager()
 
@@ -130,6 +139,18 @@ class Ticket(Timestamped):
             ),
             models.Index(fields=["requester", "-created_at"], name="ticket_requester_newest"),
             models.Index(fields=["category", "status"], name="ticket_category"),
+            # What is worked on is a small part of what was ever asked: the desk lists it by this index and
+            # counts its views in it, without reading a ticket.
+            models.Index(
+                fields=["client", "-created_at", "-id"],
+                condition=models.Q(status__in=statuses_in("open", "waiting")),
+                include=["status", "team", "assignee", "needs_review", "next_due_at"],
+                name="ticket_active",
+            ),
+            # Worst first and most urgent first.
+            models.Index(rank_of("severity", Severity.values), "id", name="ticket_worst_first"),
+            models.Index(rank_of("priority", Priority.values), "id", name="ticket_urgent_first"),
+            models.Index(fields=["-updated_at", "-id"], name="ticket_last_changed"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -240,9 +261,9 @@ class TicketSearchDocument(models.Model):
     ticket = models.OneToOneField(
         Ticket, primary_key=True, on_delete=models.CASCADE, related_name="search_document"
     )
-    identifiers = models.TextField(help_text="Reference, names and addresses, matched in parts.")
-    text = models.TextField(help_text="Subject, body and public messages.")
-    notes = models.TextField(default="", help_text="Internal notes; only staff find by them.")
+    identifiers = models.TextField(help_text=_("Reference, names and addresses, matched in parts."))
+    text = models.TextField(help_text=_("Subject, body and public messages."))
+    notes = models.TextField(default="", help_text=_("Internal notes; only staff find by them."))
 
     def __str__(self) -> str:
         return f"Search document of {self.ticket_id}"

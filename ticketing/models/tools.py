@@ -8,6 +8,8 @@ from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from simple_history.models import HistoricalRecords
 
 from common.models import Timestamped
@@ -28,7 +30,7 @@ class Tool(Timestamped):
     scope = models.CharField(max_length=8, choices=ToolScope.choices, default=ToolScope.PRIVATE)
     team = models.ForeignKey(
         Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+",
-        help_text="Whose members use it; only where the scope is the team.",
+        help_text=gettext_lazy("Whose members use it; only where the scope is the team."),
     )  # fmt: skip
     name = models.CharField(max_length=80)
 
@@ -51,7 +53,9 @@ class Tool(Timestamped):
 class SavedView(Tool):
     """A view of the desk under a name: the filters as the query of an address."""
 
-    query = models.CharField(max_length=1000, blank=True, help_text="Such as status=open&severity=high.")
+    query = models.CharField(
+        max_length=1000, blank=True, help_text=gettext_lazy("Such as status=open&severity=high.")
+    )
 
     class Meta:
         ordering = ["name", "pk"]
@@ -68,17 +72,26 @@ class Macro(Tool):
     """A canned reply, changes of fields, or both; nothing happens before a person sends or applies it."""
 
     body = models.TextField(
-        blank=True, help_text="Markdown. Places such as {{ requester.first_name }} are filled."
+        blank=True, help_text=gettext_lazy("Markdown. Places such as {{ requester.first_name }} are filled.")
     )
-    is_public = models.BooleanField(default=True, help_text="A reply; otherwise an internal note.")
+    is_public = models.BooleanField(
+        default=True, help_text=gettext_lazy("A reply; otherwise an internal note.")
+    )
     status = models.CharField(max_length=8, choices=Status.choices, blank=True)
     priority = models.CharField(max_length=8, choices=Priority.choices, blank=True)
     severity = models.CharField(max_length=8, choices=Severity.choices, blank=True)
     move_to = models.ForeignKey(
-        Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name="move to team"
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=gettext_lazy("move to team"),
     )
-    assign_to_me = models.BooleanField(default=False, help_text="Whoever applies it becomes the assignee.")
-    add_tags = models.JSONField(default=list, blank=True, help_text="Words that are added.")
+    assign_to_me = models.BooleanField(
+        default=False, help_text=gettext_lazy("Whoever applies it becomes the assignee.")
+    )
+    add_tags = models.JSONField(default=list, blank=True, help_text=gettext_lazy("Words that are added."))
     is_active = models.BooleanField(default=True)
 
     history = HistoricalRecords()
@@ -106,7 +119,7 @@ class Macro(Tool):
             raise ValidationError({"add_tags": "Write a list of words."})
         acts = (self.body.strip(), self.status, self.priority, self.severity, self.move_to, self.add_tags)
         if not any(acts) and not self.assign_to_me:
-            raise ValidationError("Write a text or choose what to change.")
+            raise ValidationError(_("Write a text or choose what to change."))
 
 
 class BulkAction(Timestamped):
@@ -118,7 +131,7 @@ class BulkAction(Timestamped):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
-    words = models.CharField(max_length=300, help_text="What was to happen.")
+    words = models.CharField(max_length=300, help_text=gettext_lazy("What was to happen."))
     changed = models.JSONField(default=list)
     failures = models.JSONField(default=dict)
     undone_at = models.DateTimeField(null=True, blank=True)

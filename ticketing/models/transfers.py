@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
 from teams.models import Client, User
@@ -22,11 +23,11 @@ class TicketExport(models.Model):
     actor_id = models.CharField(max_length=64, blank=True)
     actor_label = models.CharField("by", max_length=200, blank=True)
     format = models.CharField(max_length=4, choices=ExportFormat.choices)
-    filters = models.TextField(blank=True, help_text="What the list was limited to.")
-    rows = models.PositiveIntegerField(default=0, help_text="Tickets sent so far.")
+    filters = models.TextField(blank=True, help_text=_("What the list was limited to."))
+    rows = models.PositiveIntegerField(default=0, help_text=_("Tickets sent so far."))
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(
-        null=True, blank=True, help_text="Empty where the download was broken off."
+        null=True, blank=True, help_text=_("Empty where the download was broken off.")
     )
 
     class Meta:
@@ -41,8 +42,8 @@ class TicketBatch(Timestamped):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="ticket_batches")
-    label = models.CharField(max_length=255, help_text="The file the tickets came from.")
-    system = models.CharField(max_length=40, help_text="Where their external ids are from.")
+    label = models.CharField(max_length=255, help_text=_("The file the tickets came from."))
+    system = models.CharField(max_length=40, help_text=_("Where their external ids are from."))
     state = models.CharField(max_length=8, choices=BatchState.choices, default=BatchState.OPEN)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -50,7 +51,7 @@ class TicketBatch(Timestamped):
 
     class Meta:
         ordering = ["-created_at"]
-        verbose_name_plural = "ticket batches"
+        verbose_name_plural = _("ticket batches")
 
     def __str__(self) -> str:
         return self.label
@@ -63,7 +64,7 @@ class ImportedTicket(models.Model):
         Ticket, primary_key=True, on_delete=models.CASCADE, related_name="imported_from"
     )
     batch = models.ForeignKey(TicketBatch, on_delete=models.CASCADE, related_name="tickets")
-    row = models.PositiveIntegerField(help_text="As the file counts them.")
+    row = models.PositiveIntegerField(help_text=_("As the file counts them."))
 
     class Meta:
         ordering = ["batch", "row"]

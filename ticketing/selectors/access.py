@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from common.actors import Actor
 from common.exceptions import NotFound
 from ticketing.models import Ticket
@@ -17,7 +19,7 @@ def access_ticket(*, actor: Actor, ref: str) -> Ticket:
     wanted = _uuid(ref)
     ticket = (rows.filter(uuid=wanted) if wanted else rows.filter(reference=ref.upper())).first()
     if ticket is None:
-        raise NotFound("There is no such ticket.")
+        raise NotFound(_("There is no such ticket."))
     return ticket
 
 

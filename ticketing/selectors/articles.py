@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.utils.text import Truncator
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
+from common.letters import shortened
 from teams.models import Client
 from ticketing.models import Article
 from ticketing.selectors.desk import Page
@@ -116,10 +117,10 @@ def _excerpt(body: str, stems: list[str]) -> str:
     places = [place for stem in stems if (place := text.casefold().find(stem)) >= 0]
     hit = min(places, default=0)
     if hit < _EXCERPT - 40:
-        return Truncator(text).chars(_EXCERPT)
+        return shortened(text, _EXCERPT)
     sentence = max(text.rfind(mark, 0, hit) for mark in (". ", "? ", ": ")) + 2
     start = sentence if hit - sentence < _EXCERPT // 2 else text.rfind(" ", 0, hit - 40) + 1
-    return f"…{Truncator(text[start:]).chars(_EXCERPT)}"
+    return f"…{shortened(text[start:], _EXCERPT)}"
 
 
 def plain_text(markdown: str) -> str:
@@ -149,7 +150,11 @@ def article_page(rows: QuerySet[Article], number: str, base: str) -> tuple[list[
     lines = [Found(row, 0.0, 0.0, False, False, _excerpt(row.body, [])) for row in page.object_list]
     if not paginator.count:
         return [], None
-    label = f"{page.start_index()}–{page.end_index()} of {paginator.count}"
+    label = _("%(start_index)s–%(end_index)s of %(count)s") % {
+        "start_index": page.start_index(),
+        "end_index": page.end_index(),
+        "count": paginator.count,
+    }
     before = f"{base}?page={page.previous_page_number()}" if page.has_previous() else ""
     after = f"{base}?page={page.next_page_number()}" if page.has_next() else ""
     return lines, Page(label, before, after)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, OrderBy, Q, QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext, gettext_lazy
 
 from common.actors import Actor, Role
 from common.registries import ticket_list_columns
@@ -18,7 +19,7 @@ from teams.choices import TeamKind
 from teams.models import Client, Team, TeamMember, User
 from ticketing.choices import Channel, Priority, Severity, Status, StatusCategory
 from ticketing.models import Category, SavedView, Taxonomy, Ticket
-from ticketing.querysets import TicketQuerySet, statuses_in
+from ticketing.querysets import TicketQuerySet, rank_of, statuses_in
 from ticketing.selectors.search import tickets_search
 
 PAGE_SIZE: Final = 50
@@ -29,22 +30,26 @@ SOON: Final = timedelta(hours=2)
 ACTIVE: Final = "active"
 EVERY: Final = "all"
 _STATUS_LABELS: Final = {
-    ACTIVE: "Open and waiting",
-    StatusCategory.OPEN.value: "Open",
-    StatusCategory.WAITING.value: "Waiting",
-    StatusCategory.RESOLVED.value: "Resolved",
-    StatusCategory.CLOSED.value: "Closed",
-    EVERY: "Any status",
+    ACTIVE: gettext_lazy("Open and waiting"),
+    StatusCategory.OPEN.value: gettext_lazy("Open"),
+    StatusCategory.WAITING.value: gettext_lazy("Waiting"),
+    StatusCategory.RESOLVED.value: gettext_lazy("Resolved"),
+    StatusCategory.CLOSED.value: gettext_lazy("Closed"),
+    EVERY: gettext_lazy("Any status"),
 }
-_WHO: Final = {"me": "Me", "teams": "My teams", "none": "Nobody"}
-_SLA: Final = {"breached": "Breached", "soon": "Due soon"}
-_REVIEW: Final = {"yes": "Needs review", "no": "Nothing to review"}
+_WHO: Final = {
+    "me": gettext_lazy("Me"),
+    "teams": gettext_lazy("My teams"),
+    "none": gettext_lazy("Unassigned"),
+}
+_SLA: Final = {"breached": gettext_lazy("Breached"), "soon": gettext_lazy("Due soon")}
+_REVIEW: Final = {"yes": gettext_lazy("Needs review"), "no": gettext_lazy("Nothing to review")}
 _SORTS: Final = {
-    "newest": "Newest first",
-    "oldest": "Oldest first",
-    "due": "Due first",
-    "severity": "Worst first",
-    "updated": "Last changed",
+    "newest": gettext_lazy("Newest first"),
+    "oldest": gettext_lazy("Oldest first"),
+    "due": gettext_lazy("Due first"),
+    "severity": gettext_lazy("Worst first"),
+    "updated": gettext_lazy("Last changed"),
 }
 _NAMES: Final = (
     "status", "who", "team", "severity", "priority", "category", "review", "sla", "channel", "client", "sort",
@@ -52,20 +57,20 @@ _NAMES: Final = (
 _WORDS: Final = ("tag", "q")
 """What is asked for in the person's own words."""
 
-_WORD_LABELS: Final = {"tag": "Tag", "q": "Search"}
+_WORD_LABELS: Final = {"tag": gettext_lazy("Tag"), "q": gettext_lazy("Search")}
 _SAVED_LIMIT: Final = 30
 _LABELS: Final = {
-    "status": "Status",
-    "who": "Assignee",
-    "team": "Team",
-    "severity": "Severity",
-    "priority": "Priority",
-    "category": "Category",
-    "review": "Review",
-    "sla": "SLA",
-    "channel": "Channel",
-    "client": "Client",
-    "sort": "Order",
+    "status": gettext_lazy("Status"),
+    "who": gettext_lazy("Assignee"),
+    "team": gettext_lazy("Team"),
+    "severity": gettext_lazy("Severity"),
+    "priority": gettext_lazy("Priority"),
+    "category": gettext_lazy("Category"),
+    "review": gettext_lazy("Review"),
+    "sla": gettext_lazy("SLA"),
+    "channel": gettext_lazy("Channel"),
+    "client": gettext_lazy("Client"),
+    "sort": gettext_lazy("Order"),
 }
 
 
@@ -108,23 +113,28 @@ def filter_read(params: Mapping[str, str], choices: Mapping[str, Mapping[str, st
     return replace(DeskFilter(), **known, **words)
 
 
+def _said(labels: Mapping[str, Any]) -> dict[str, str]:
+    """Labels in the reader's language."""
+    return {value: str(label) for value, label in labels.items()}
+
+
 def filter_choices(actor: Actor) -> dict[str, dict[str, str]]:
     """Every value a filter may have, with its label, within the actor's reach."""
     categories = Category.objects.visible_to(actor).active().filter(taxonomy__in=_taxonomies(actor))
     clients = dict(Client.objects.visible_to(actor).active().values_list("slug", "name"))
     people = {f"@{row.username}": row.display_name for row in people_of(actor)}
     return {
-        "status": dict(_STATUS_LABELS),
-        "who": {**_WHO, **people},
+        "status": _said(_STATUS_LABELS),
+        "who": {**_said(_WHO), **people},
         "team": dict(teams_of(actor).values_list("slug", "name")),
-        "severity": dict(Severity.choices),
-        "priority": dict(Priority.choices),
+        "severity": _said(dict(Severity.choices)),
+        "priority": _said(dict(Priority.choices)),
         "category": dict(categories.values_list("slug", "name")),
-        "review": dict(_REVIEW),
-        "sla": dict(_SLA),
-        "channel": dict(Channel.choices),
+        "review": _said(_REVIEW),
+        "sla": _said(_SLA),
+        "channel": _said(dict(Channel.choices)),
         "client": clients if len(clients) > 1 else {},
-        "sort": dict(_SORTS),
+        "sort": _said(_SORTS),
     }
 
 
@@ -161,12 +171,13 @@ def _taxonomies(actor: Actor) -> QuerySet[Taxonomy]:
 
 def tickets_filter(actor: Actor, wanted: DeskFilter, *, now: datetime) -> TicketQuerySet:
     """The visible tickets of a view, in its order."""
-    rows = Ticket.objects.visible_to(actor).filter(filter_condition(actor, wanted, now=now))
-    return rows.order_by(*_order(wanted.sort))
+    rest = filter_condition(actor, replace(wanted, q=""), now=now)
+    rows = Ticket.objects.visible_to(actor).filter(rest).order_by(*_order(wanted.sort))
+    return tickets_search(rows, wanted.q, actor=actor)
 
 
 def filter_condition(actor: Actor, wanted: DeskFilter, *, now: datetime) -> Q:
-    """What a view asks of a visible ticket, as one condition: lists filter by it, the rail counts with it."""
+    """What a view asks of a visible ticket, as one condition: the rail counts with it."""
     plain = {
         "severity": wanted.severity,
         "priority": wanted.priority,
@@ -186,7 +197,8 @@ def filter_condition(actor: Actor, wanted: DeskFilter, *, now: datetime) -> Q:
     if wanted.tag:
         asked &= Q(pk__in=Ticket.objects.filter(tags__name=wanted.tag).values("pk"))
     if wanted.q:
-        asked &= Q(pk__in=tickets_search(Ticket.objects.all(), wanted.q, actor=actor).values("pk"))
+        found = tickets_search(Ticket.objects.all(), wanted.q, actor=actor, at_once=True)
+        asked &= Q(pk__in=found.values("pk"))
     return asked
 
 
@@ -208,15 +220,10 @@ def _who_condition(actor: Actor, who: str) -> Q:
 
 
 def _order(sort: str) -> Sequence[str | OrderBy | Case]:
-    worst = Case(
-        *(When(severity=value, then=Value(rank)) for rank, value in enumerate(Severity.values)),
-        default=Value(len(Severity.values)),
-        output_field=IntegerField(),
-    )
     orders: dict[str, Sequence[str | OrderBy | Case]] = {
         "oldest": ("created_at", "pk"),
         "due": (F("next_due_at").asc(nulls_last=True), "created_at", "pk"),
-        "severity": (worst, "created_at", "pk"),
+        "severity": (rank_of("severity", Severity.values), "created_at", "pk"),
         "updated": ("-updated_at", "-pk"),
     }
     return orders.get(sort, ("-created_at", "-pk"))
@@ -257,9 +264,9 @@ def chips_of(wanted: DeskFilter, choices: Mapping[str, Mapping[str, str]], base:
         if not value or (name, value) == ("status", ACTIVE):
             continue
         rest = replace(wanted, **{name: ACTIVE if name == "status" else ""})
-        chips.append(Chip(_LABELS[name], choices[name][value], base + rest.query))
+        chips.append(Chip(str(_LABELS[name]), choices[name][value], base + rest.query))
     return chips + [
-        Chip(_WORD_LABELS[name], value, base + replace(wanted, **{name: ""}).query)
+        Chip(str(_WORD_LABELS[name]), value, base + replace(wanted, **{name: ""}).query)
         for name in _WORDS
         if (value := getattr(wanted, name))
     ]
@@ -270,7 +277,7 @@ def fields_of(wanted: DeskFilter, choices: Mapping[str, Mapping[str, str]]) -> l
     return [
         FilterField(
             name,
-            _LABELS[name],
+            str(_LABELS[name]),
             [Choice(value, label) for value, label in choices[name].items() if value != ACTIVE],
         )
         for name in _NAMES
@@ -305,14 +312,14 @@ class RailGroup:
 
 
 _VIEWS: Final = (
-    ("All open", DeskFilter(), "inbox", False),
-    ("My tickets", DeskFilter(who="me"), "user", False),
-    ("My teams", DeskFilter(who="teams"), "users", False),
-    ("Unassigned", DeskFilter(who="none"), "help", False),
-    ("Needs review", DeskFilter(review="yes"), "spark", False),
-    ("Waiting", DeskFilter(status="waiting"), "pause", False),
-    ("Due soon", DeskFilter(sla="soon", sort="due"), "hourglass", True),
-    ("Breached", DeskFilter(sla="breached", sort="due"), "flag", True),
+    (gettext_lazy("All open"), DeskFilter(), "inbox", False),
+    (gettext_lazy("My tickets"), DeskFilter(who="me"), "user", False),
+    (gettext_lazy("My teams"), DeskFilter(who="teams"), "users", False),
+    (gettext_lazy("Unassigned"), DeskFilter(who="none"), "help", False),
+    (gettext_lazy("Needs review"), DeskFilter(review="yes"), "spark", False),
+    (gettext_lazy("Waiting for others"), DeskFilter(status="waiting"), "pause", False),
+    (gettext_lazy("Due soon"), DeskFilter(sla="soon", sort="due"), "hourglass", True),
+    (gettext_lazy("Breached"), DeskFilter(sla="breached", sort="due"), "flag", True),
 )
 _COUNTED: Final = frozenset({ACTIVE, StatusCategory.OPEN.value, StatusCategory.WAITING.value})
 """Views of finished tickets carry no count: it only grows, and counting it reads everything."""
@@ -328,7 +335,7 @@ def rail_of(
 ) -> list[RailGroup]:
     """The desk's views and the saved ones with their counts, in three queries however many there are."""
     saved = saved_views(actor, choices)
-    rows = [*((name, view, icon, hot) for name, view, icon, hot in _VIEWS)]
+    rows = [*((str(name), view, icon, hot) for name, view, icon, hot in _VIEWS)]
     rows += [(row.name, view, "star", False) for row, view in saved]
     counts = _view_counts(actor, [view for _, view, _, _ in rows], now)
     links = [
@@ -336,17 +343,17 @@ def rail_of(
         for (name, view, icon, hot), count in zip(rows, counts, strict=True)
     ]
     finished = [
-        RailLink(name, base + view.query, icon, None, view == wanted)
+        RailLink(str(name), base + view.query, icon, None, view == wanted)
         for name, view, icon in (
-            ("Resolved", DeskFilter(status="resolved", sort="updated"), "check-circle"),
-            ("Everything", DeskFilter(status=EVERY), "layers"),
+            (gettext("Resolved"), DeskFilter(status="resolved", sort="updated"), "check-circle"),
+            (gettext("Everything"), DeskFilter(status=EVERY), "layers"),
         )
     ]
-    groups = [RailGroup("Views", links[: len(_VIEWS)]), RailGroup("By status", finished)]
+    groups = [RailGroup(gettext("Views"), links[: len(_VIEWS)]), RailGroup(gettext("By status"), finished)]
     if saved:
-        groups.insert(1, RailGroup("Saved views", links[len(_VIEWS) :]))
+        groups.insert(1, RailGroup(gettext("Saved views"), links[len(_VIEWS) :]))
     teams = _team_links(actor, wanted, base)
-    return [*groups, RailGroup("Teams", teams)] if teams else groups
+    return [*groups, RailGroup(gettext("Teams"), teams)] if teams else groups
 
 
 def saved_views(actor: Actor, choices: Mapping[str, Mapping[str, str]]) -> list[tuple[SavedView, DeskFilter]]:
@@ -393,13 +400,13 @@ def view_name(rail: Iterable[RailGroup], wanted: DeskFilter) -> str:
         for link in group.links:
             if link.current:
                 return link.name
-    return "Search" if wanted.q else "Filtered tickets"
+    return gettext("Search") if wanted.q else gettext("Filtered tickets")
 
 
 def view_words(wanted: DeskFilter, choices: Mapping[str, Mapping[str, str]]) -> str:
     """The view in a few words, for the way back to it."""
     words = [chip.value_label for chip in chips_of(replace(wanted, sort=""), choices, "")]
-    return ", ".join(words) or "All open"
+    return ", ".join(str(word) for word in words) or gettext("All open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +426,11 @@ def tickets_page(
     page = paginator.get_page(number)
     tickets = list(page.object_list)
     columns_attach(tickets)
-    label = f"{page.start_index()}–{page.end_index()} of {paginator.count}"
+    label = gettext("%(start_index)s–%(end_index)s of %(count)s") % {
+        "start_index": page.start_index(),
+        "end_index": page.end_index(),
+        "count": paginator.count,
+    }
     before = page_url(base, wanted, page.previous_page_number()) if page.has_previous() else ""
     after = page_url(base, wanted, page.next_page_number()) if page.has_next() else ""
     return tickets, paginator.count, Page(label, before, after)
@@ -445,6 +456,13 @@ def neighbours_of(actor: Actor, wanted: DeskFilter, *, now: datetime) -> list[Ti
     return tickets
 
 
+def neighbours_total(actor: Actor, wanted: DeskFilter, listed: Sequence[Ticket], *, now: datetime) -> int:
+    """How many tickets the view holds; counted only where the list beside a ticket does not show them all."""
+    if len(listed) < NEIGHBOURS:
+        return len(listed)
+    return int(tickets_filter(actor, wanted, now=now).count())
+
+
 def bulk_teams(actor: Actor) -> list[Choice]:
     """Teams that tickets can be given to."""
     return [Choice(str(row.pk), row.name) for row in teams_of(actor)]
@@ -457,7 +475,7 @@ def bulk_people(actor: Actor) -> list[Choice]:
 
 def bulk_statuses() -> list[Choice]:
     """Statuses a list of tickets can be moved to; the table of transitions is checked ticket by ticket."""
-    return [Choice(value, label) for value, label in Status.choices if value != Status.NEW]
+    return [Choice(value, str(label)) for value, label in Status.choices if value != Status.NEW]
 
 
 def may_use_desk(actor: Actor) -> bool:

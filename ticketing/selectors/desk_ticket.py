@@ -9,9 +9,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext, gettext_lazy
 
 from common.actors import Actor
 from common.registries import ticket_panels
+from common.wording import as_label, within_sentence
 from teams.choices import TeamKind
 from teams.models import Team, User
 from ticketing.choices import (
@@ -46,11 +48,11 @@ ASKED: Final = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.PRIORITY
 
 _OPEN_STATES: Final = frozenset({DecisionState.SUGGESTED, DecisionState.HELD})
 _SHOWN: Final = (*ASKED, TriageField.SENTIMENT, TriageField.ROOT_CAUSE, TriageField.LANGUAGE)
-_CLOSED_SETS: Final[dict[str, list[tuple[str, str]]]] = {
-    TriageField.SEVERITY: list(Severity.choices),
-    TriageField.PRIORITY: list(Priority.choices),
-    TriageField.SENTIMENT: list(Sentiment.choices),
-    TriageField.ROOT_CAUSE: list(RootCause.choices),
+_CLOSED_SETS: Final[dict[str, list[tuple[str, Any]]]] = {
+    TriageField.SEVERITY: [*Severity.choices],
+    TriageField.PRIORITY: [*Priority.choices],
+    TriageField.SENTIMENT: [*Sentiment.choices],
+    TriageField.ROOT_CAUSE: [*RootCause.choices],
 }
 _LANGUAGES: Final = {
     "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "nl": "Dutch",
@@ -242,7 +244,7 @@ def _link_line(row: TicketLink, ticket: Ticket) -> LinkLine:
     outward = row.source_id == ticket.pk
     other = row.target if outward else row.source
     word = _LINK_WORDS.get(row.kind) or ("parent" if not outward else "child")
-    score = f", {row.score:.0%} alike" if row.score is not None else ""
+    score = gettext(", %(score)s alike") % {"score": f"{row.score:.0%}"} if row.score is not None else ""
     reason = f"{row.get_state_display()}{score}"
     return LinkLine(
         word,
@@ -330,21 +332,21 @@ _EVENT_ICONS: Final = {
     "message.noted": "lock",
 }
 _EVENT_TEXTS: Final = {
-    "ticket.opened": "opened the ticket.",
+    "ticket.opened": gettext_lazy("opened the ticket."),
     "message.replied": "replied.",
-    "message.noted": "added a note.",
+    "message.noted": gettext_lazy("added a note."),
 }
 
 
 _LINK_TEXTS: Final = {
-    "ticket.merged": "merged this ticket into {}.",
-    "ticket.absorbed": "merged {} into this ticket.",
-    "ticket.unmerged": "took the merge into {} back.",
-    "ticket.released": "took the merge of {} back.",
-    "message.split": "split a message off into {}.",
-    "link.made": "linked {}.",
-    "link.proposed": "found a ticket alike.",
-    "link.decided": "marked a link as {}.",
+    "ticket.merged": gettext_lazy("merged this ticket into {}."),
+    "ticket.absorbed": gettext_lazy("merged {} into this ticket."),
+    "ticket.unmerged": gettext_lazy("took the merge into {} back."),
+    "ticket.released": gettext_lazy("took the merge of {} back."),
+    "message.split": gettext_lazy("split a message off into {}."),
+    "link.made": gettext_lazy("linked {}."),
+    "link.proposed": gettext_lazy("found a ticket alike."),
+    "link.decided": gettext_lazy("marked a link as {}."),
 }
 
 
@@ -362,7 +364,7 @@ def history_of(ticket: Ticket, options: Options) -> list[EventLine]:
     return [
         EventLine(
             text=_event_text(row, labels),
-            actor=row.actor_label or row.actor_kind.replace("_", " ").capitalize(),
+            actor=row.actor_label or as_label(row.actor_kind),
             at=row.created_at,
             icon=_EVENT_ICONS.get(row.verb, "dot"),
             reason=row.reason,
@@ -373,19 +375,19 @@ def history_of(ticket: Ticket, options: Options) -> list[EventLine]:
 
 def _event_text(row: TicketEvent, labels: Mapping[str, Mapping[str, str]]) -> str:
     if row.verb in _EVENT_TEXTS:
-        return _EVENT_TEXTS[row.verb]
+        return str(_EVENT_TEXTS[row.verb])
     if row.verb in _LINK_TEXTS:
-        return _LINK_TEXTS[row.verb].format(_link_value(row))
-    name = row.field.replace("_", " ") or row.verb.split(".")[-1].replace("_", " ")
+        return str(_LINK_TEXTS[row.verb]).format(_link_value(row))
+    name = within_sentence(as_label(row.field or row.verb.split(".")[-1]))
     if row.new_value in (None, "", []):
-        return f"cleared the {name}."
-    return f"set the {name} to {_event_value(row, labels)}."
+        return gettext("cleared the %(field)s.") % {"field": name}
+    return gettext("set the %(field)s to %(value)s.") % {"field": name, "value": _event_value(row, labels)}
 
 
 def _event_value(row: TicketEvent, labels: Mapping[str, Mapping[str, str]]) -> str:
     value = row.new_value
     if row.field == "status":
-        return dict(Status.choices).get(str(value), str(value)).lower()
+        return within_sentence(str(dict(Status.choices).get(str(value), value)))
     if row.field in labels and isinstance(value, str):
         return _named(value, labels[row.field])
     if isinstance(value, list):
@@ -397,7 +399,7 @@ def status_choices(ticket: Ticket) -> list[Choice]:
     """The status it has and those it may move to."""
     allowed = ALLOWED_TRANSITIONS[ticket.status]
     return [
-        Choice(value, label, value == ticket.status)
+        Choice(value, str(label), value == ticket.status)
         for value, label in Status.choices
         if value == ticket.status or value in allowed
     ]
@@ -441,10 +443,10 @@ class SimilarLine:
 def link_kinds() -> list[Choice]:
     """How another ticket may belong to this one, said from this one's side."""
     return [
-        Choice("related", "Related to"),
-        Choice("duplicate", "Duplicate of"),
-        Choice("parent", "Parent of"),
-        Choice("child", "Part of"),
+        Choice("related", gettext("Related to")),
+        Choice("duplicate", gettext("Duplicate of")),
+        Choice("parent", gettext("Parent of")),
+        Choice("child", gettext("Part of")),
     ]
 
 

@@ -10,16 +10,17 @@ from typing import Any, Final
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 
 from common.actors import Actor, ActorKind, Role
+from common.letters import shortened
 from teams.models import Client
 from ticketing.choices import DecisionState, StatusCategory, TriageField
 from ticketing.models import Article, Category, Ticket
 from ticketing.querysets import statuses_in
 
 TABS: Final = {"open": ("open",), "waiting": ("waiting",), "done": ("resolved", "closed")}
-_TAB_LABELS: Final = {"": "All", "open": "Open", "waiting": "Waiting for you", "done": "Finished"}
+_TAB_LABELS: Final = {"": _("All"), "open": _("Open"), "waiting": _("Waiting for you"), "done": _("Finished")}
 _ARTICLES: Final = 4
 _MARKS: Final = re.compile(r"^\s*(?:\d+[.)]|[-*>])\s+|[*_`]")
 _WAITS_AFTER: Final = timedelta(seconds=20)
@@ -60,7 +61,7 @@ def tabs_of(tickets: QuerySet[Ticket], current: str, base: str) -> list[Tab]:
         every=Count("pk"), **{tab: Count("pk", filter=Q(status__in=statuses_in(*TABS[tab]))) for tab in TABS}
     )
     return [
-        Tab(label, f"{base}?state={tab}" if tab else base, counts[tab or "every"], tab == current)
+        Tab(str(label), f"{base}?state={tab}" if tab else base, counts[tab or "every"], tab == current)
         for tab, label in _TAB_LABELS.items()
     ]
 
@@ -115,9 +116,7 @@ def helpful_articles(client: Client, *, category: Category | None = None) -> lis
     if category is not None:
         rows = rows.filter(category=category)
     return [
-        ArticleLine(
-            row.title, reverse("portal:article", args=[row.uuid]), Truncator(_plain(row.body)).chars(90)
-        )
+        ArticleLine(row.title, reverse("portal:article", args=[row.uuid]), shortened(_plain(row.body), 90))
         for row in rows[:_ARTICLES]
     ]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Avg, Count, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from ticketing.models import Ticket, TicketFeedback
@@ -42,12 +43,12 @@ def overall(*, actor: Actor, span: Span) -> dict[str, Any]:
 
 def by_team(*, actor: Actor, span: Span) -> list[Satisfaction]:
     """The teams that have the rated tickets, most ratings first."""
-    return grouped(ratings(actor).filter(span.now("created_at")), "ticket__team__name", "No team")
+    return grouped(ratings(actor).filter(span.now("created_at")), "ticket__team__name", _("No team"))
 
 
 def by_category(*, actor: Actor, span: Span) -> list[Satisfaction]:
     """The categories of the rated tickets, most ratings first."""
-    return grouped(ratings(actor).filter(span.now("created_at")), "ticket__category__name", "No category")
+    return grouped(ratings(actor).filter(span.now("created_at")), "ticket__category__name", _("No category"))
 
 
 def grouped(rows: QuerySet[TicketFeedback], field: str, nothing: str) -> list[Satisfaction]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common.registries import TicketSet, ticket_sets
 from ticketing.choices import Severity
@@ -63,13 +64,13 @@ def _routed(tickets: QuerySet[Ticket], since: Moment, until: Moment) -> Any:
 def register() -> None:
     """Fill the slot; called once when the app is ready."""
     for name, label, narrow in (
-        ("open", "Open tickets", _open),
-        ("critical", "Critical and open", _critical),
-        ("unassigned", "Open, without a person", _unassigned),
-        ("overdue", "Open, past a deadline", _overdue),
-        ("opened", "Opened in the period", _opened),
-        ("resolved", "Resolved in the period", _resolved),
-        ("triaged", "Opened in the period and triaged", _triaged),
-        ("routed", "Opened in the period and given to a team", _routed),
+        ("open", _("Open tickets"), _open),
+        ("critical", _("Critical and open"), _critical),
+        ("unassigned", _("Open and unassigned"), _unassigned),
+        ("overdue", _("Open, past a deadline"), _overdue),
+        ("opened", _("Opened in the period"), _opened),
+        ("resolved", _("Resolved in the period"), _resolved),
+        ("triaged", _("Opened in the period and triaged"), _triaged),
+        ("routed", _("Opened in the period and given to a team"), _routed),
     ):
         ticket_sets.register(name, TicketSet(label=label, narrow=narrow))
