@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+from weakref import WeakSet
 
 from django.conf import settings
 
@@ -19,7 +20,10 @@ class ShortMemory(Generic[V]):
     a permission or for what may leave the house. Two threads may make a value at once; either is right.
     """
 
+    _all: ClassVar[WeakSet[ShortMemory[Any]]] = WeakSet()
+
     def __init__(self, size: int = 256) -> None:
+        ShortMemory._all.add(self)
         self._size = size
         self._kept: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
 
@@ -36,3 +40,9 @@ class ShortMemory(Generic[V]):
         while len(self._kept) > self._size:
             self._kept.popitem(last=False)
         return value
+
+    @classmethod
+    def forget(cls) -> None:
+        """Empty every memory of the process: another test has another database behind the same keys."""
+        for memory in cls._all:
+            memory._kept.clear()

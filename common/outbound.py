@@ -23,8 +23,14 @@ _ERROR_TEXT = 200
 _NOT_OURS = tuple(
     ipaddress.ip_network(text)
     # Addresses that carry another one inside: translated, tunnelled, relayed.
-    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "192.88.99.0/24")
-)
+    for text in (
+        "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "192.88.99.0/24",
+        # Site-local addresses and the second range for documentation, which ``ipaddress`` takes for public.
+        "fec0::/10", "3fff::/20",
+        # The host of a virtual machine at Azure: a public number that is answered inside.
+        "168.63.129.16/32",
+    )
+)  # fmt: skip
 
 
 class OutboundError(Exception):
@@ -49,8 +55,9 @@ class Place:
 def url_check(url: str, *, allow_private: bool) -> Place:
     """Resolve a URL and judge where it leads. Blocks for as long as the resolver does.
 
-    Raises OutboundError (permanent) for another scheme, for user names in it, and for a host that has an
-    address of a private, local or otherwise special range; not permanent for a name that is not found.
+    Raises OutboundError (permanent) for another scheme, for user names or other letters than ASCII in it, and
+    for a host that has an address of a private, local or otherwise special range; not permanent for a name
+    that is not found.
     """
     try:
         parts = urlsplit(url)
@@ -60,6 +67,8 @@ def url_check(url: str, *, allow_private: bool) -> Place:
     schemes = {"https", "http"} if allow_private else {"https"}
     if parts.scheme not in schemes or not parts.hostname:
         raise OutboundError("The address must begin with https:// and name a host.", permanent=True)
+    if not url.isascii():
+        raise OutboundError("Write the address in ASCII: xn-- names and percent codes.", permanent=True)
     if parts.username or parts.password:
         raise OutboundError("The address may not hold a user name or password.", permanent=True)
     port = port or (443 if parts.scheme == "https" else 80)
@@ -124,7 +133,7 @@ def post(
 
 
 def _host_header(url: str) -> bytes:
-    return urlsplit(url).netloc.encode("idna" if not url.isascii() else "ascii")
+    return urlsplit(url).netloc.encode("ascii")
 
 
 def _text(chunks: Iterable[bytes]) -> str:

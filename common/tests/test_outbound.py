@@ -26,6 +26,8 @@ def resolving(*addresses: str):  # type: ignore[no-untyped-def]
         "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
         "64:ff9b::a00:1", "2002:7f00:1::", "2001:0:5ef5:79fb::1", "ff02::1", "192.88.99.1", "198.18.0.1",
+        "fec0::1", "3fff::1", "168.63.129.16", "::ffff:168.63.129.16", "::7f00:1", "::ffff:0:7f00:1",
+        "fd00:ec2::254",
     ],
 )  # fmt: skip
 def test_a_name_that_leads_inwards_is_refused(address: str) -> None:
@@ -61,6 +63,14 @@ def test_other_schemes_and_user_names_are_refused(url: str) -> None:
     """S5: only https to a named host."""
     with resolving("93.184.216.34"), pytest.raises(OutboundError):
         url_check(url, allow_private=False)
+
+
+def test_an_address_that_is_not_ascii_is_refused_as_such() -> None:
+    """S5: callers wait for this error alone; any other ends their work."""
+    for url in ("https://hooks.example.org/caf\u00e9", "https://hooks.example.org/?q=\u00fc"):
+        with resolving("93.184.216.34"), pytest.raises(OutboundError) as refused:
+            post(url, b"{}", {}, allow_private=False)
+        assert refused.value.permanent
 
 
 def test_a_name_that_changes_its_mind_does_not_lead_inwards() -> None:

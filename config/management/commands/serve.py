@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -120,14 +121,22 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        self._log_to_file()
         self.stdout.write("Preparing the database …")
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
         call_command("load_defaults", verbosity=0)
 
-    def _children(self, port: int, threads: int, workers: int) -> list[Child]:
+    def _log_to_file(self) -> None:
+        """The terminal shows how far the start is; what the application logs of it stands with the others."""
         logs = settings.VAR_DIR / "log"
         logs.mkdir(exist_ok=True)
+        for handler in logging.getLogger().handlers:
+            if type(handler) is logging.StreamHandler:
+                handler.setStream((logs / "serve.log").open("a", encoding="utf-8"))
+
+    def _children(self, port: int, threads: int, workers: int) -> list[Child]:
+        logs = settings.VAR_DIR / "log"
         environment = {**os.environ, "DEMO": "1" if settings.DEMO else "0", "PYTHONUNBUFFERED": "1"}
         environment.setdefault("SITE_URL", f"http://{HOST}:{port}")
         python = [sys.executable, "-m"]
