@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 export PORT
 
-.PHONY: help run test test-services lint types contracts format lock bench screenshots clean
+.PHONY: help run test test-services lint types contracts format messages lock bench screenshots gallery clean
 
 help: ## Show what can be made.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,11 @@ format: $(VENV)/.development ## Format code and templates.
 	@$(BIN)/ruff format .
 	@find templates -name '*.html' -print0 | xargs -0 $(BIN)/djhtml --tabwidth 2
 
+messages: $(VENV)/.development ## Collect the words to translate and compile the German ones (needs GNU gettext).
+	@$(BIN)/python manage.py makemessages -l de --no-location --no-wrap --no-obsolete \
+		-i tests -i '*/tests/*' -i bench -i scripts -i var -i staticfiles
+	@$(BIN)/python manage.py compilemessages -l de --ignore $(VENV)
+
 lock: $(VENV)/.development ## Compile the locks from requirements/*.in.
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 requirements/base.in -o requirements.txt
@@ -49,7 +54,10 @@ bench: $(VENV)/.development ## Print the benchmark figures: make bench DATA=fold
 	@$(BIN)/python -m bench.parsers $(DATA)
 
 screenshots: $(VENV)/.development ## Photograph the pages of a running demo into docs/images.
-	@$(BIN)/python scripts/screenshots.py --url http://127.0.0.1:$(PORT)
+	@$(BIN)/python scripts/screenshots.py --url http://127.0.0.1:$(PORT) --scheme both
+
+gallery: $(VENV)/.development ## Photograph every page of a running demo, both widths and themes, into var/gallery.
+	@$(BIN)/python scripts/screenshots.py --url http://127.0.0.1:$(PORT) --all --scheme both --out var/gallery
 
 clean: ## Remove the environment and everything the application has stored here.
 	@rm -rf $(VENV) var staticfiles

@@ -13,10 +13,11 @@ from ticketing.tests.world import World, make_user
 
 DESK = ("articles", "views", "view-new", "macros", "macro-new", "presence")
 BACK_OFFICE = (
-    "sla:deadlines", "review:queue", "review:what_if", "review:providers", "review:proposals",
-    "imports:overview",
+    "sla:deadlines", "sla:simulation", "review:queue", "review:what_if", "review:providers",
+    "review:proposals", "imports:overview",
     "admin:index", "admin:ticketing_ticket_changelist", "admin:teams_team_changelist",
-    "admin:ticketing_routingrule_add", "admin:sla_policy_changelist", "admin:sla_clock_changelist",
+    "admin:ticketing_routingrule_add", "admin:ticketing_routingrule_changelist",
+    "admin:sla_policy_changelist", "admin:sla_clock_changelist",
     "admin:teams_businesscalendar_changelist", "admin:classifier_promptversion_changelist",
     "admin:teams_notificationtarget_changelist", "admin:teams_alert_changelist",
 )  # fmt: skip
@@ -89,6 +90,16 @@ class EveryPageTest(BrowserTestCase):
                 # Colours fade over; what is measured is where they arrive.
                 page.evaluate("document.getAnimations().forEach(one => one.finish())")
                 self.assertEqual(self.flaws(page, "color-contrast"), [])
+
+    def test_a_phone_shows_every_way_of_the_desk_and_forms_that_fit(self) -> None:
+        """No link of the bar is cut off, and a form with long values is no wider than the window."""
+        page = self.open(reverse("desk:queue"), user=self.world.agent, width=PHONE)
+        ends = "[...document.querySelectorAll('.topnav__link')].map(one => one.getBoundingClientRect().right)"
+        self.assertEqual([end for end in page.evaluate(ends) if end > PHONE], [])
+        form = reverse("admin:teams_user_change", args=[self.admin.pk])
+        for width in (WIDE, PHONE):
+            page = self.open(form, user=self.admin, width=width)
+            self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width + 1)
 
     def test_a_flaw_would_be_seen(self) -> None:
         """The test above is worth something: words nobody can read are found."""
