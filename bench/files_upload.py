@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -55,6 +53,12 @@ class Costs:
     cpu_seconds: list[float] = field(default_factory=list)
     wall_seconds: list[float] = field(default_factory=list)
     peak_bytes: list[int] = field(default_factory=list)
+
+    def note(self, outcome: Any) -> None:
+        """Add one child's."""
+        self.cpu_seconds.append(outcome.cpu_seconds)
+        self.wall_seconds.append(outcome.seconds)
+        self.peak_bytes.append(outcome.peak_bytes)
 
 
 def files_in(data: Path) -> Iterator[Path]:
@@ -131,69 +135,6 @@ def over_http(url: str, key: str, username: str, password: str) -> Fetch:
     return fetch
 
 
-def in_process(costs: Costs) -> tuple[Fetch, Callable[[str], None]]:
-    """Calls to the door of this checkout, and a reader that notes the cost of each child."""
-    os.environ.update(
-        {
-            "VAR_DIR": tempfile.mkdtemp(prefix="bench-upload-"),
-            "DATABASE_URL": "",
-            "LOG_LEVEL": "ERROR",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "API_THROTTLE_PER_MINUTE": "1000000",
-            "ALLOWED_HOSTS": "testserver",
-        }
-    )
-    os.environ.pop("DATABASE_URL")
-    import django  # noqa: PLC0415
-
-    django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.test import Client as Browser  # noqa: PLC0415
-
-    from common.actors import system_actor  # noqa: PLC0415
-    from ingest.parsers import sandbox  # noqa: PLC0415
-    from ingest.services.reading import attachment_parse  # noqa: PLC0415
-    from teams.models import Client  # noqa: PLC0415
-    from teams.services.keys import api_key_issue  # noqa: PLC0415
-    from ticketing.models import Attachment  # noqa: PLC0415
-
-    call_command("migrate", verbosity=0)
-    client = Client.objects.create(slug="bench", name="Bench")
-    key = api_key_issue(client=client, name="Bench", scopes=["files"], actor=system_actor())
-    run_child = sandbox.run_child
-    outcomes: list[Any] = []
-
-    def noted(*args: Any) -> Any:
-        outcome = run_child(*args)
-        outcomes.append(outcome)
-        return outcome
-
-    sandbox.run_child = noted
-
-    def fetch(
-        method: str, path: str, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, dict[str, Any]]:
-        browser = Browser(raise_request_exception=False)
-        answer = browser.generic(
-            method,
-            path,
-            body or b"",
-            content_type=headers.get("Content-Type", "application/octet-stream"),
-            headers={"Authorization": f"Bearer {key.secret}"},
-        )
-        return answer.status_code, json.loads(answer.content or b"{}")
-
-    def read(file_id: str) -> None:
-        attachment_parse(attachment_id=Attachment.objects.get(uuid=file_id).pk)
-        while outcomes:
-            outcome = outcomes.pop()
-            costs.cpu_seconds.append(outcome.cpu_seconds)
-            costs.wall_seconds.append(outcome.seconds)
-            costs.peak_bytes.append(outcome.peak_bytes)
-
-    return fetch, read
-
-
 def report(rows: list[Row], costs: Costs) -> bool:
     """Print the figures; return whether the demonstration holds."""
     for folder in sorted({row.path.parents[1].name for row in rows}):
@@ -251,8 +192,11 @@ def main() -> int:
         )
         print(f"server afterwards: {alive}")
     else:
-        fetch, read = in_process(costs)
-        rows = [send(fetch, path, read) for path in paths]
+        # A run against a server needs neither Django nor a database.
+        from upload_door import Door  # noqa: PLC0415
+
+        door = Door(costs.note)
+        rows = [send(door.fetch, path, door.read) for path in paths]
     print(f"{len(rows)} files in {time.monotonic() - started:.0f} s\n")
     return 0 if report(rows, costs) else 1
 

@@ -8,6 +8,7 @@ The server is ours and answers every call correctly after ``--seconds``; every t
 tickets are owed first, then one Celery worker with ``--threads`` threads starts. Throughput counts from the
 first claim to the last result; latency is from claim to result of one ticket, at full load.
 """
+# ruff: noqa: E402  The variables and Django have to be there before anything of it is imported.
 
 from __future__ import annotations
 
@@ -20,7 +21,34 @@ import sys
 import time
 from typing import Any
 
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "config.settings", "LLM_PROVIDER": "compatible", "LLM_MODEL": "slow",
+    "OPENAI_API_KEY": "bench", "LLM_CACHE_SECONDS": "0", "OPENAI_BASE_URL": "http://127.0.0.1:9",
+    "ENABLE_RESPONSE_GENERATION": "0", "LOG_LEVEL": "ERROR",
+}  # fmt: skip
+os.environ.setdefault("SECRET_KEY", "bench")
+
+import django
+
+django.setup()
+
 import numpy as np
+from django.core.management import call_command
+from django.utils import timezone
+
+from classifier.models import LlmCall, WorkflowRun, WorkflowStep
+from classifier.services.examples import starter_examples_load
+from classifier.services.runs import due_runs, run_request
+from classifier.services.training import models_train
+from classifier.tasks import triage
+from common.actors import system_actor
+from teams.models import Client
+from tests.fakes.llm_server import FakeLlmServer, sample_answer
+from ticketing.choices import TriageIntent
+from ticketing.models import Taxonomy
+from ticketing.services.defaults import client_settings_ensure
+from ticketing.services.requesters import RequesterIdentity, requester_resolve
+from ticketing.services.tickets import NewTicket, ticket_open
 
 SYLLABLES = ("bal", "dor", "kem", "lin", "mot", "nar", "pes", "rul", "sev", "tam", "vek", "zor")
 TARGET_PER_MINUTE, TARGET_P95_SECONDS = 1_500, 10.0
@@ -35,21 +63,8 @@ def text_of(number: int) -> str:
 
 def prepare(tickets: int) -> None:
     """Tables, reference data, a trained model, and so many tickets that owe a triage."""
-    from django.core.management import call_command  # noqa: PLC0415  settings come first
-
     call_command("migrate", verbosity=0)
     call_command("load_defaults", verbosity=0)
-    from classifier.services.examples import starter_examples_load  # noqa: PLC0415
-    from classifier.services.runs import run_request  # noqa: PLC0415
-    from classifier.services.training import models_train  # noqa: PLC0415
-    from common.actors import system_actor  # noqa: PLC0415
-    from teams.models import Client  # noqa: PLC0415
-    from ticketing.choices import TriageIntent  # noqa: PLC0415
-    from ticketing.models import Taxonomy  # noqa: PLC0415
-    from ticketing.services.defaults import client_settings_ensure  # noqa: PLC0415
-    from ticketing.services.requesters import RequesterIdentity, requester_resolve  # noqa: PLC0415
-    from ticketing.services.tickets import NewTicket, ticket_open  # noqa: PLC0415
-
     client, _ = Client.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
     client_settings_ensure(client=client, taxonomy_slug="it_support")
     taxonomy = Taxonomy.objects.get(slug="it_support")
@@ -63,9 +78,8 @@ def prepare(tickets: int) -> None:
         run_request(ticket=ticket_open(new=new, actor=system_actor()))
 
 
-def slow_server(seconds: float) -> Any:
+def slow_server(seconds: float) -> FakeLlmServer:
     """A correct server that thinks for a while."""
-    from tests.fakes.llm_server import FakeLlmServer, sample_answer  # noqa: PLC0415
 
     def answer(body: dict[str, Any]) -> dict[str, Any]:
         time.sleep(seconds)
@@ -76,12 +90,6 @@ def slow_server(seconds: float) -> Any:
 
 def measure(threads: int, url: str) -> None:
     """Start the worker, hand it every owed run, wait, and print the figures."""
-    from django.utils import timezone  # noqa: PLC0415
-
-    from classifier.models import WorkflowRun  # noqa: PLC0415
-    from classifier.services.runs import due_runs  # noqa: PLC0415
-    from classifier.tasks import triage  # noqa: PLC0415
-
     owed = due_runs(now=timezone.now(), limit=100_000)
     for run_id in owed:
         triage.delay(run_id)
@@ -118,8 +126,6 @@ def cpu_seconds(pid: int) -> float:
 
 def report(runs: list[Any], peak: int, threads: int) -> None:
     """Print throughput, latency and memory."""
-    from classifier.models import LlmCall, WorkflowStep  # noqa: PLC0415
-
     started, ended = min(r.started_at for r in runs), max(r.finished_at for r in runs)
     minutes = (ended - started).total_seconds() / 60
     latency = np.array([(r.finished_at - r.started_at).total_seconds() for r in runs])
@@ -141,15 +147,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=3.0)
     chosen = parser.parse_args()
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "config.settings", "LLM_PROVIDER": "compatible", "LLM_MODEL": "slow",
-        "OPENAI_API_KEY": "bench", "LLM_CACHE_SECONDS": "0", "OPENAI_BASE_URL": "http://127.0.0.1:9",
-        "ENABLE_RESPONSE_GENERATION": "0", "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    os.environ.setdefault("SECRET_KEY", "bench")
-    import django  # noqa: PLC0415
-
-    django.setup()
     prepare(chosen.tickets)
     with slow_server(chosen.seconds) as server:
         measure(chosen.threads, server.url)
