@@ -50,6 +50,8 @@ from ticketing.models import (
 from ticketing.services.assignments import ticket_assign
 from ticketing.tests.world import World, make_user
 
+pytestmark = pytest.mark.once
+
 METHODS = ("get", "post", "put", "patch", "delete")
 MARK = "zebra"
 """Stands in the names of all foreign objects: no answer to a stranger may contain it."""
@@ -183,7 +185,7 @@ COLLECTIONS = {
     "", "notifications", "notifications/mail", "notifications/chat",
     "desk/", "desk/bulk", "desk/presence", "portal/", "portal/tickets", "admin/review/", "classify",
     "admin/review/second/", "admin/language-models/", "admin/proposed-rules/", "admin/what-if/",
-    "admin/deadlines/",
+    "admin/deadlines/", "admin/deadlines/simulation/", "api/v1/admin/analytics", "api/v1/metrics",
     "api/v1/tickets", "api/v1/tickets/bulk", "api/v1/taxonomies", "api/v1/categories", "api/v1/projects",
     "api/v1/modules", "api/v1/teams", "api/v1/routing-rules", "api/v1/articles", "api/v1/admin/categories",
     "api/v1/classify", "api/v1/classify/ticket", "api/v1/classify/history", "api/v1/classify/file",
@@ -196,6 +198,7 @@ COLLECTIONS = {
 OPEN = {
     "mail/stop/<str:token>": "a signed link out of a mail; proved in test_requester_mail",
     "favicon.ico": "an icon",
+    "language": "remembers the reader's language in a cookie",
     "login/": "the log-in",
     "logout/": "ends the own session only",
     "api/v1/auth/token": "the log-in",

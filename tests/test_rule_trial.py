@@ -14,7 +14,7 @@ from django.utils import timezone
 from classifier.models import ExtractedField
 from teams.choices import TeamKind
 from teams.models import Team
-from ticketing.models import RoutingRule, Ticket
+from ticketing.models import RoutingRule, Taxonomy, Ticket
 from ticketing.services.routing import rule_hit
 from ticketing.services.rule_trial import Trial, rule_try
 from ticketing.tests.world import World
@@ -164,6 +164,31 @@ class RuleTrialTests(TestCase):
         self.client.post(reverse("admin:ticketing_routingrule_changelist"), data)
         self.rule.refresh_from_db()
         self.assertEqual(self.rule.order, 50)
+
+    def test_a_rule_of_another_taxonomy_says_why_nothing_was_tried(self) -> None:
+        """R2: "0 of 0" would look like a rule that catches nothing."""
+        other = Taxonomy.objects.create(name="Shop floor", slug="shop_floor", client=self.world.client_a)
+        RoutingRule.objects.filter(pk=self.rule.pk).update(taxonomy=other)
+        page = self.client.get(self.url)
+        assert page.context["trial"].of_other_taxonomies == 1
+        self.assertContains(page, "The rule is for the taxonomy “Shop floor”")
+        self.assertNotContains(page, "0 of 0")
+
+    def test_a_shared_rule_shows_its_conditions_to_whoever_may_only_look(self) -> None:
+        """R2: a lead reads what a rule of all clients asks for, and that it is not the lead's to change."""
+        conditions = {"keywords": ["stolen", "lost"], "severities": ["high"], "business_hours": False}
+        RoutingRule.objects.filter(pk=self.rule.pk).update(client=None, conditions=conditions)
+        page = self.client.get(reverse("admin:ticketing_routingrule_change", args=[self.rule.pk]))
+        for words in ("stolen, lost", "<strong>Severities:</strong> High", "Only outside working hours",
+                      "shared by all clients"):  # fmt: skip
+            self.assertContains(page, words)
+
+    def test_the_hours_of_a_rule_are_named(self) -> None:
+        """The choice says what it does instead of "Unknown, Yes, No", and keeps what was chosen."""
+        RoutingRule.objects.filter(pk=self.rule.pk).update(conditions={"business_hours": True})
+        page = self.client.get(reverse("admin:ticketing_routingrule_change", args=[self.rule.pk]))
+        self.assertContains(page, '<option value="true" selected>Only in working hours</option>', html=True)
+        self.assertNotContains(page, "Unknown")
 
 
 class ReferenceApiTests(TestCase):

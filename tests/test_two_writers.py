@@ -16,7 +16,8 @@ from sla.models import Clock
 from sla.services.checks import check_due
 from sla.services.defaults import defaults_load
 from teams.choices import Group
-from teams.models import Notification, TeamMember
+from teams.models import Alert, Notification, TeamMember
+from teams.services.alerts import alert_raise
 from ticketing.models import (
     Article,
     ArticleFeedback,
@@ -66,6 +67,17 @@ class TwoWriterTests(TransactionTestCase):
     def setUp(self) -> None:
         self.world = World()
         defaults_load()
+
+    def test_an_alert_of_the_house_that_two_raise_is_one(self) -> None:
+        """S7: drift and watch run in any number of processes; without a client too there is one open row."""
+
+        def sighted() -> object:
+            return alert_raise(rule="drift_mix", subject="shared/x", message="Shifted.", now=timezone.now())
+
+        results = together(*[sighted] * 4)
+        self.assertEqual([row for row in results if isinstance(row, Exception)], [])
+        (alert,) = Alert.objects.filter(rule="drift_mix")
+        self.assertEqual((alert.client, alert.count), (None, 4))
 
     def test_two_changes_make_one_unbroken_history(self) -> None:
         """T6: the row lock keeps the chain from forking."""

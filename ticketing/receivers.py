@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from common.queueing import enqueue_on_commit
@@ -54,6 +55,7 @@ def mail_reply(*, ticket: Ticket, message: Message, **_: Any) -> None:
     reply_owe(ticket=ticket, message=message)
 
 
-def mail_status(*, ticket: Ticket, old: str, new: str, **_: Any) -> None:
-    """A state that concerns the requester is told."""
-    status_owe(ticket=ticket, old=old, new=new)
+def mail_status(*, ticket: Ticket, old: str, new: str, takes_back: datetime | None = None, **_: Any) -> None:
+    """A state that concerns the requester is told; of a change that is taken back there is no news."""
+    if takes_back is None:
+        status_owe(ticket=ticket, old=old, new=new)

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from classifier.models import ChatConvo, ChatMessage
 from classifier.services.chat import MOST_FILES, Question, chat_ask
 from common.actors import Actor
@@ -36,7 +38,9 @@ def chat_send(
     A new file that cannot be read is refused and nothing is kept. Raises ValidationFailed, TooMany.
     """
     if len(uploads) + len(files) > MOST_FILES:
-        raise ValidationFailed(fields={"files": [f"At most {MOST_FILES} files at once."]})
+        raise ValidationFailed(
+            fields={"files": [_("At most %(limit)s files at once.") % {"limit": MOST_FILES}]}
+        )
     parsed = files_read(uploads)
     stored = [
         parsed_store(client, upload, result, actor) for upload, result in zip(uploads, parsed, strict=True)

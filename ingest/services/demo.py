@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from classifier.choices import ModelState, Purpose
 from classifier.models import LocalModel, WorkflowRun
@@ -35,7 +36,7 @@ class NotADemo(Conflict):
     """Demo accounts have a public password; they exist only where they are asked for."""
 
     code = "not_a_demo"
-    default_message = "Demo data is loaded only where DEMO=1 is set."
+    default_message = gettext_lazy("Demo data is loaded only where DEMO=1 is set.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ from ingest import samples
 from teams.choices import Group
 from teams.models import Client, Team, User
 from teams.services.users import NewUser, member_set, user_create
-from ticketing.models import Module, Project
+from ticketing.choices import ToolScope
+from ticketing.models import Macro, Module, Project
 from ticketing.services.defaults import client_settings_ensure
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
+from ticketing.services.tools import tool_save
 
 DEMO_CONTENT = Path(samples.__file__).parent / "demo.yaml"
 DEMO_PASSWORD = "switchyard-demo"  # noqa: S105  public: it exists only where DEMO is on
@@ -39,6 +41,8 @@ def demo_people_ensure() -> list[User]:
     clients = {row["slug"]: _client(row) for row in content["clients"]}
     for row in content["projects"]:
         _project(clients[row["client"]], row)
+    for row in content["macros"]:
+        _macro(clients[row["client"]], row)
     return [_account(clients, row) for row in content["accounts"]]
 
 
@@ -46,6 +50,14 @@ def _client(row: Mapping[str, Any]) -> Client:
     client, _ = Client.objects.get_or_create(slug=row["slug"], defaults={"name": row["name"]})
     client_settings_ensure(client=client, taxonomy_slug=row["taxonomy"])
     return client
+
+
+def _macro(client: Client, row: Mapping[str, Any]) -> None:
+    if Macro.objects.filter(client=client, name=row["name"]).exists():
+        return
+    values = {name: value for name, value in row.items() if name != "client"}
+    macro = Macro(client=client, scope=ToolScope.EVERYONE)
+    tool_save(tool=macro, values=values, actor=system_actor("Demo"))
 
 
 def _project(client: Client, row: Mapping[str, Any]) -> None:

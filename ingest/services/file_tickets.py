@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from common.actors import Actor
 from common.exceptions import Unavailable, Unprocessable
 from ingest.parsers.csv_file import JOINER
@@ -31,7 +34,7 @@ class FileWithoutText(Unprocessable):
     """The file was read and holds no text, so it says nothing that could be triaged."""
 
     code = "no_text"
-    default_message = "The file contains no readable text."
+    default_message = gettext_lazy("The file contains no readable text.")
 
 
 def file_ticket_open(
@@ -82,7 +85,7 @@ def _read(upload: Upload) -> tuple[ParsedFile, ReadResult]:
     except ParseError as error:
         raise FileRefused(error) from error
     except ParserBusy as error:
-        raise Unavailable("Files cannot be read at the moment.", retry_after_seconds=30) from error
+        raise Unavailable(_("Files cannot be read at the moment."), retry_after_seconds=30) from error
     result = read_result(parsed)
     if not result.text:
         raise FileWithoutText

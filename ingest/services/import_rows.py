@@ -69,7 +69,11 @@ class Tally:
                 if counts
             ],
             "unknown": [
-                {"field": BY_KEY[name].label, "values": counts.most_common(_UNKNOWN_KEPT)}
+                {
+                    "field": BY_KEY[name].label,
+                    "values": counts.most_common(_UNKNOWN_KEPT),
+                    "stops_row": name == "status",
+                }
                 for name, counts in self.unknown.items()
             ],
         }
@@ -96,6 +100,8 @@ def row_read(
     time that cannot be read. Other words that are not known are left out and kept in the ticket's metadata.
     """
     found = read_cells(cells, mapping)
+    for name in _unknown_in(found, words):
+        tally.unknown.setdefault(name, Counter())[found[name][:80]] += 1
     try:
         row = _row(number, found, words)
     except _Refused as refused:
@@ -106,12 +112,21 @@ def row_read(
         at = "requester_email" if "address" in problem else "body"
         tally.add_problem(Problem(number, at, found.get(at, ""), problem))
         return None
-    for name, value in row.kept.items():
-        tally.unknown.setdefault(name, Counter())[value[:80]] += 1
     for name in _COUNTED:
         value = getattr(row, name)
         tally.values[name][str(getattr(value, "name", value) or "–")] += 1
     return row
+
+
+def _unknown_in(found: Mapping[str, str], words: Vocabulary) -> list[str]:
+    """The fields of a row whose word nobody knows, also where something else stops the row."""
+    named = {"category": words.categories, "team": words.teams}
+
+    def known(name: str) -> bool:
+        text = found[name]
+        return plain_word(text) in named[name] if name in named else read_word(name, text) is not None
+
+    return [name for name in _COUNTED if name in found and not known(name)]
 
 
 class _Refused(Exception):

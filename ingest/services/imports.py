@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from common.actors import Actor, ActorKind, automation_actor
 from common.exceptions import ApplicationError, Conflict, ValidationFailed
@@ -83,7 +84,7 @@ def _head(content: bytes, name: str) -> Table:
     except ParseError as error:
         raise FileRefused(error) from error
     if head.count < 2:
-        raise ValidationFailed(fields={"file": ["The file has no rows below its head."]})
+        raise ValidationFailed(fields={"file": [gettext("The file has no rows below its head.")]})
     return head
 
 
@@ -127,7 +128,7 @@ def import_request(
         _check_mapping(locked, mapping)
         locked.mapping = dict(mapping)
     if triage and triage not in ImportTriage.values:
-        raise ValidationFailed(fields={"triage": ["Choose none or local."]})
+        raise ValidationFailed(fields={"triage": [gettext("Choose none or local.")]})
     locked.system = system.strip()[:40] or locked.system
     locked.triage = triage or locked.triage
     locked.day_first = locked.day_first if day_first is None else day_first
@@ -147,20 +148,22 @@ def import_request(
 def _check_order(job: ImportJob, step: str) -> None:
     written = job.batch_id is not None
     if job.is_busy:
-        raise Conflict("This import is running.")
+        raise Conflict(gettext("This import is running."))
     if step == ImportStep.UNDO and not written:
-        raise Conflict("Nothing was imported that could be taken back.")
+        raise Conflict(gettext("Nothing was imported that could be taken back."))
     if step != ImportStep.UNDO and job.state in {ImportState.COMPLETED, ImportState.UNDONE}:
-        raise Conflict("This import has ended. Upload the file again to import it once more.")
+        raise Conflict(gettext("This import has ended. Upload the file again to import it once more."))
 
 
 def _check_mapping(job: ImportJob, mapping: Mapping[str, int]) -> None:
     unknown = sorted(set(mapping) - set(BY_KEY))
     outside = sorted(key for key, place in mapping.items() if not 0 <= place < len(job.header))
     if unknown or outside:
-        raise ValidationFailed(fields={key: ["There is no such column."] for key in [*unknown, *outside]})
+        raise ValidationFailed(
+            fields={key: [gettext("There is no such column.")] for key in [*unknown, *outside]}
+        )
     if not {"subject", "body"} & set(mapping):
-        raise ValidationFailed(fields={"body": ["Name the column of the subject or of the text."]})
+        raise ValidationFailed(fields={"body": [gettext("Name the column of the subject or of the text.")]})
 
 
 def import_run(*, job_id: int) -> bool:
@@ -286,7 +289,7 @@ def _check(job: ImportJob, rows: list[ImportRow], seen: set[str]) -> None:
 def _write(job: ImportJob, rows: list[ImportRow], actor: Actor) -> None:
     """One transaction; somebody who made the same requester at the same time costs one repetition."""
     if job.batch is None:
-        raise Conflict("The tickets of this import have no batch.")
+        raise Conflict(gettext("The tickets of this import have no batch."))
     try:
         outcome = tickets_import(batch=job.batch, rows=rows, actor=actor)
     except IntegrityError:
@@ -309,7 +312,7 @@ def _sample(row: ImportRow) -> dict[str, Any]:
 
 def _undo(job: ImportJob, token: UUID, actor: Actor) -> bool:
     if job.batch is None:
-        raise Conflict("Nothing was imported that could be taken back.")
+        raise Conflict(gettext("Nothing was imported that could be taken back."))
     removed, kept = batch_undo(batch=job.batch, actor=actor, alive=lambda: _keep(job, token))
     report = {**job.report, "removed": removed, "kept": kept}
     return _end(job, token, ImportState.UNDONE, report=report, problems=job.problems)

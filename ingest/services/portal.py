@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from common.actors import Actor
 from common.exceptions import ValidationFailed
 from ingest.parsers.result import ParsedFile, ParseError
@@ -41,7 +43,7 @@ def portal_request_open(
     text = request.text.strip()
     first = next((file for file in parsed if file.text.strip()), None)
     if not text and first is None:
-        problem = "The files hold no readable text. Write what happened, or send another file."
+        problem = _("The files hold no readable text. Write what happened, or send another file.")
         raise ValidationFailed(fields={"files" if request.uploads else "body": [problem]})
     attachments = tuple(
         parsed_store(client, upload, result, actor)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.files.storage import storages
+from django.utils.translation import gettext_lazy
 from storages.backends.s3 import S3Storage
 
 from common.actors import Actor
@@ -24,7 +25,7 @@ class StorageIsLocal(Conflict):
     """Files are kept in a folder, which nobody can write to from outside."""
 
     code = "storage_local"
-    default_message = "Presigned uploads need an object store. Use files/upload instead."
+    default_message = gettext_lazy("Presigned uploads need an object store. Use files/upload instead.")
 
 
 @dataclass(frozen=True, slots=True)

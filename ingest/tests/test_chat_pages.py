@@ -57,6 +57,13 @@ class ChatPages(TestCase):
 class PageTests(ChatPages):
     """With and without script."""
 
+    def test_the_introduction_says_what_is_searched_and_what_is_not(self) -> None:
+        """C22: nobody takes silence for "there is no such ticket"."""
+        self.assertContains(self.client.get(CHAT), "It does not search tickets of others.")
+        self.client.force_login(self.world.agent)
+        desk = self.client.get(reverse("assistant:start"))
+        self.assertContains(desk, "It does not search open tickets")
+
     def test_a_plain_form_asks_and_shows_the_answer(self) -> None:
         """C22: no script needed; the post redirects to the conversation."""
         response = self.client.post(CHAT, {"message": VPN})

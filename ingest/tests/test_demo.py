@@ -13,12 +13,13 @@ from django.test import RequestFactory
 from classifier.models import Prediction
 from common.actors import Role
 from ingest.samples.samples import write_samples
+from ingest.services.demo import demo_reference_load
 from ingest.services.demo_people import DEMO_PASSWORD
 from ingest.services.demo_summary import HeldOutFigures, SampleFigures, sample_figures, summary_lines
 from ingest.services.demo_tickets import demo_tickets
 from teams.models import TeamMember, User
 from teams.selectors import actor_for_user
-from ticketing.models import Ticket
+from ticketing.models import Macro, Ticket
 
 pytestmark = pytest.mark.django_db
 SAMPLES = 7
@@ -73,6 +74,16 @@ def test_it_fills_an_empty_database(demo: Any) -> None:
     assert TeamMember.objects.filter(user__username="agent", capacity__gt=0).count() >= 3
     foreign = Ticket.objects.visible_to(actor_for_user(User.objects.get(username="other-lead")))
     assert {ticket.client.slug for ticket in foreign} == {"fernfield"}
+
+
+def test_three_macros_are_there_once_and_every_place_in_them_can_be_filled(demo: Any) -> None:
+    """O1, T9: the key of the macros has something to show."""
+    for _time in range(2):
+        demo_reference_load(report=lambda _progress: None)
+    macros = Macro.objects.filter(client__slug="harbour", scope="everyone")
+    assert macros.count() == 3
+    for macro in macros:
+        macro.full_clean()
 
 
 def test_a_sample_belongs_to_the_person_who_sent_it(demo: Any) -> None:

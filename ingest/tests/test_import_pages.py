@@ -58,6 +58,8 @@ class PagesTest(TestCase):
         checked = self.step(job, "check", system="old desk", triage="none", day_first="1", **chosen)
         self.assertIn("Import 3 tickets", checked)
         self.assertIn("This status is not known.", checked)
+        self.assertInHTML('<span class="word">=Sleeping <small>1</small></span>', checked)
+        self.assertIn("these rows are left out", checked)
         self.assertFalse(Ticket.objects.exists())
         report = self.client.get(reverse("imports:problems", args=[job.uuid])).content.decode("utf-8-sig")
         self.assertIn("5,Status,'=Sleeping,This status is not known.", report)

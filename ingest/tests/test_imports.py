@@ -116,7 +116,10 @@ class ImportsTest(TestCase):
         self.assertEqual((job.rows_total, job.rows_ok, job.rows_known, job.rows_failed), (8, 3, 1, 4))
         self.assertEqual([row["row"] for row in job.problems], [5, 6, 7, 8])
         self.assertEqual(job.problems[2]["problem"], "This status is not known.")
-        self.assertEqual(job.report["unknown"], [{"field": "Category", "values": [["Lighting", 1]]}])
+        unknown = {row["field"]: (row["values"], row["stops_row"]) for row in job.report["unknown"]}
+        self.assertEqual(
+            unknown, {"Category": ([["Lighting", 1]], False), "Status": ([["Sleeping", 1]], True)}
+        )
         self.assertFalse(Ticket.objects.exists())
 
     def test_tickets_come_in_as_they_were(self) -> None:
@@ -149,6 +152,12 @@ class ImportsTest(TestCase):
         self.assertEqual(mail.outbox, [])
         for model in (Clock, Notification, WorkflowRun, LlmCall):
             self.assertFalse(model.objects.exists(), model)
+
+    def test_a_greeting_is_no_subject(self) -> None:
+        """T12: the doors agree on what a ticket without a subject is called."""
+        row = ["OLD-4", "", "", "Hello team,\n\nThe lamp hums.", "New", "", "", ""]
+        job = self.step(self.take(sheet([row])))
+        self.assertEqual(Ticket.objects.get(imported_from__batch=job.batch).subject, "The lamp hums.")
 
     def test_local_triage_judges_open_tickets_and_asks_no_language_model(self) -> None:
         """T14: by choice none or local; an LLM never."""

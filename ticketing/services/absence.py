@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from common.actors import Actor, system_actor
 from common.exceptions import NotAllowed
@@ -28,7 +29,7 @@ def absent_hand_on(*, team: Team, now: datetime, actor: Actor | None = None) -> 
     who are away. Tickets that wait for somebody else stay. Raises NotAllowed.
     """
     if actor is not None and not may_change_owned(client_id=team.client_id, actor=actor):
-        raise NotAllowed("Only leads hand on the tickets of a team.")
+        raise NotAllowed(_("Only leads hand on the tickets of a team."))
     people = _absent(team, now, by_hand=actor is not None)
     rows = Ticket.objects.filter(
         team=team, assignee__in=list(people), status__in=statuses_in("open")

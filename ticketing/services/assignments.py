@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from common.actors import Actor, Deed
 from common.exceptions import NotAllowed, ValidationFailed
@@ -41,7 +42,7 @@ def ticket_assign(
     The same assignment again changes nothing.
     """
     if actor.is_staff and not actor.may(Deed.REASSIGN):
-        raise NotAllowed("You may not give tickets to another team or person.")
+        raise NotAllowed(_("You may not give tickets to another team or person."))
     locked = ticket_lock(ticket_id=ticket.pk)
     _check(locked, team, assignee)
     if (locked.team_id, locked.assignee_id) == (team and team.pk, assignee and assignee.pk):
@@ -72,14 +73,14 @@ def ticket_assign(
 
 def _check(ticket: Ticket, team: Team | None, assignee: User | None) -> None:
     if team is not None and team.client_id not in {None, ticket.client_id}:
-        raise ValidationFailed(fields={"team": ["There is no such team."]})
+        raise ValidationFailed(fields={"team": [_("There is no such team.")]})
     if assignee is None:
         return
     serves = assignee.is_superuser or assignee.clients.filter(pk=ticket.client_id).exists()
     if not (assignee.is_active and serves):
-        raise ValidationFailed(fields={"assignee": ["There is no such person."]})
+        raise ValidationFailed(fields={"assignee": [_("There is no such person.")]})
     if team is not None and not team.members.filter(user=assignee).exists():
-        raise ValidationFailed(fields={"assignee": ["This person is not a member of the team."]})
+        raise ValidationFailed(fields={"assignee": [_("This person is not a member of the team.")]})
 
 
 def _changes(ticket: Ticket, team: Team | None, assignee: User | None, reason: str) -> list[Change]:

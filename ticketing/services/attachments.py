@@ -15,6 +15,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.text import get_valid_filename
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.actors import Actor
 from common.exceptions import ApplicationError
@@ -42,7 +44,7 @@ class FileEmpty(ApplicationError):
 
     code = "file_empty"
     status = 422
-    default_message = "The file is empty."
+    default_message = gettext_lazy("The file is empty.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def size_check(*, size: int) -> None:
     """Compare a size in bytes with the limit, before anything is read. Raises FileTooLarge, FileEmpty."""
     limit = settings.MAX_UPLOAD_BYTES
     if size > limit:
-        raise FileTooLarge(f"The file is larger than {limit // 1024 // 1024} MB.")
+        raise FileTooLarge(_("The file is larger than %(limit)s MB.") % {"limit": limit // 1024 // 1024})
     if size <= 0:
         raise FileEmpty
 

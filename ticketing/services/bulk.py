@@ -10,9 +10,12 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from common.actors import Actor
 from common.exceptions import ApplicationError, Conflict, NotFound, ValidationFailed
+from common.wording import site_language, within_sentence
 from teams.models import Team, User
 from ticketing.choices import ALLOWED_TRANSITIONS, Priority, Status
 from ticketing.models import BulkAction, Macro, Ticket
@@ -49,17 +52,18 @@ class BulkChange:
         """What is to happen, for the confirmation and the report."""
         parts = []
         if self.macro is not None:
-            parts.append(f"use the macro “{self.macro.name}”")
+            parts.append(_("use the macro “%(name)s”") % {"name": self.macro.name})
         if self.team is not None:
-            parts.append(f"move to {self.team}")
+            parts.append(_("move to %(team)s") % {"team": self.team})
         if self.person is not None:
-            parts.append(f"assign to {self.person.display_name}")
+            parts.append(_("assign to %(person)s") % {"person": self.person.display_name})
         if self.priority:
-            parts.append(f"set the priority to {Priority(self.priority).label.lower()}")
+            label = within_sentence(str(Priority(self.priority).label))
+            parts.append(_("set the priority to %(priority)s") % {"priority": label})
         if self.tag:
-            parts.append(f"add the tag {self.tag}")
+            parts.append(_("add the tag %(tag)s") % {"tag": self.tag})
         if self.status:
-            parts.append(f"set the status to “{Status(self.status).label}”")
+            parts.append(_("set the status to “%(status)s”") % {"status": Status(self.status).label})
         return ", ".join(parts)
 
     @property
@@ -71,11 +75,12 @@ class BulkChange:
         """Why a ticket will not change, as far as that can be said beforehand; empty when it will."""
         status = self.status or (self.macro.status if self.macro else "")
         if status and status != ticket.status and status not in ALLOWED_TRANSITIONS[ticket.status]:
-            return f"It is “{ticket.get_status_display()}” and cannot become “{Status(status).label}”."
+            names = {"old": ticket.get_status_display(), "new": Status(status).label}
+            return _("It is “%(old)s” and cannot become “%(new)s”.") % names
         if self.macro is not None and self.macro.client_id != ticket.client_id:
-            return "The macro belongs to another client."
+            return _("The macro belongs to another client.")
         if self.team is not None and self.team.client_id not in {None, ticket.client_id}:
-            return "The team belongs to another client."
+            return _("The team belongs to another client.")
         return ""
 
 
@@ -90,11 +95,14 @@ class BulkResult:
     @property
     def sentence(self) -> str:
         """The result in words."""
-        noun = "ticket" if self.changed == 1 else "tickets"
-        text = f"{self.changed} {noun} changed." if self.changed else "No ticket was changed."
+        text = _("No ticket was changed.")
+        if self.changed:
+            words = ngettext("%(count)s ticket changed.", "%(count)s tickets changed.", self.changed)
+            text = words % {"count": self.changed}
         if not self.failures:
             return text
-        return f"{text} {len(self.failures)} stayed as before; the list below says why."
+        left = _("%(count)s stayed as before; the list below says why.") % {"count": len(self.failures)}
+        return f"{text} {left}"
 
 
 def tickets_change(*, tickets: Iterable[Ticket], change: BulkChange, actor: Actor) -> BulkResult:
@@ -105,15 +113,16 @@ def tickets_change(*, tickets: Iterable[Ticket], change: BulkChange, actor: Acto
     """
     rows = list(tickets)
     if not change.words:
-        raise ValidationFailed("Choose what to change: a status, a team or a person.")
+        raise ValidationFailed(_("Choose what to change: a status, a team or a person."))
     if len(rows) > BULK_LIMIT:
-        raise ValidationFailed(f"At most {BULK_LIMIT} tickets at once.")
+        raise ValidationFailed(_("At most %(limit)s tickets at once.") % {"limit": BULK_LIMIT})
     changed: list[dict[str, Any]] = []
     result = BulkResult()
-    _each(rows, result, lambda ticket: changed.append(_change_one(ticket, change, actor)))
-    result.action = BulkAction.objects.create(
-        owner_id=actor.user_id, words=change.words[:300], changed=changed, failures=result.failures
-    )
+    with site_language():  # words and reasons are kept
+        _each(rows, result, lambda ticket: changed.append(_change_one(ticket, change, actor)))
+        result.action = BulkAction.objects.create(
+            owner_id=actor.user_id, words=change.words[:300], changed=changed, failures=result.failures
+        )
     return result
 
 
@@ -133,7 +142,7 @@ def _each(tickets: Iterable[Ticket], result: BulkResult, work: Callable[[Ticket]
 @transaction.atomic
 def _change_one(ticket: Ticket, change: BulkChange, actor: Actor) -> dict[str, Any]:
     ticket = ticket_lock(ticket_id=ticket.pk)
-    before = _state(ticket)
+    before, since = _state(ticket), timezone.now()
     if change.macro is not None:
         ticket = _use_macro(ticket, change.macro, actor)
     if change.person is not None:
@@ -148,7 +157,8 @@ def _change_one(ticket: Ticket, change: BulkChange, actor: Actor) -> dict[str, A
         ticket = ticket_update(ticket=ticket, changes=TicketChanges(**wanted), actor=actor)
     if change.status:
         status_change(ticket=ticket, status=change.status, actor=actor)
-    return {"ticket": ticket.pk, "before": before, "after": _state(ticket_lock(ticket_id=ticket.pk))}
+    after = _state(ticket_lock(ticket_id=ticket.pk))
+    return {"ticket": ticket.pk, "before": before, "after": after, "since": since.isoformat()}
 
 
 def _use_macro(ticket: Ticket, macro: Macro, actor: Actor) -> Ticket:
@@ -180,7 +190,7 @@ def bulk_undo(*, action: BulkAction, tickets: Iterable[Ticket], actor: Actor) ->
         raise NotFound
     claimed = BulkAction.objects.filter(pk=action.pk, undone_at=None).update(undone_at=timezone.now())
     if not claimed:
-        raise Conflict("This has been undone already.")
+        raise Conflict(_("This has been undone already."))
     entries = {entry["ticket"]: entry for entry in action.changed}
     result = BulkResult(action=action)
     _each(tickets, result, lambda ticket: _restore_one(ticket, entries[ticket.pk], actor))
@@ -193,7 +203,7 @@ def _restore_one(ticket: Ticket, entry: dict[str, Any], actor: Actor) -> None:
     ticket = ticket_lock(ticket_id=ticket.pk)
     before, after = entry["before"], entry["after"]
     if _state(ticket) != after:
-        raise Conflict("It has been changed since, so it stays as it is.")
+        raise Conflict(_("It has been changed since, so it stays as it is."))
     wanted: dict[str, Any] = {
         name: before[name] for name in ("priority", "severity") if before[name] != after[name]
     }
@@ -207,6 +217,8 @@ def _restore_one(ticket: Ticket, entry: dict[str, Any], actor: Actor) -> None:
         ticket = ticket_assign(ticket=ticket, team=team, assignee=person, actor=actor)
     if before["status"] != after["status"]:
         times = {name: parse_datetime(before[name]) if before[name] else None for name in _TIMES}
+        # A macro and the change itself may each have moved it: both are taken back.
+        times["since"] = parse_datetime(entry.get("since", ""))
         status_restore(ticket=ticket, status=before["status"], actor=actor, reason="Undone.", **times)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common.actors import Actor, ActorKind, Role
 from common.exceptions import NotAllowed, ValidationFailed
@@ -33,6 +34,8 @@ class NewMessage:
     format: str = Message.Format.MARKDOWN
     attachments: tuple[Attachment, ...] = ()
     email_message_id: str = ""
+    is_automated: bool = False
+    """Staff and services say so of words that no person wrote; they answer no promise (S3)."""
     draft_uuid: UUID | None = None
     """The suggestion the text was made from; told to the upper apps, which keep what became of it (C16)."""
 
@@ -80,13 +83,15 @@ def _merged_into(ticket_id: int) -> int | None:
 
 def _check(ticket: Ticket, new: NewMessage, actor: Actor) -> None:
     if not new.body.strip():
-        raise ValidationFailed("The message is empty.", fields={"body": ["Write a message."]})
+        raise ValidationFailed(_("The message is empty."), fields={"body": [_("Write a message.")]})
     if len(new.body) > MESSAGE_LIMIT:
-        raise ValidationFailed(fields={"body": [f"At most {MESSAGE_LIMIT:,} characters."]})
+        raise ValidationFailed(
+            fields={"body": [_("At most %(limit)s characters.") % {"limit": f"{MESSAGE_LIMIT:,}"}]}
+        )
     if not new.is_public and not actor.is_staff:
-        raise NotAllowed("Only staff write internal notes.")
+        raise NotAllowed(_("Only staff write internal notes."))
     if any(row.client_id != ticket.client_id or row.ticket_id for row in new.attachments):
-        raise ValidationFailed(fields={"attachments": ["There is no such file."]})
+        raise ValidationFailed(fields={"attachments": [_("There is no such file.")]})
 
 
 def _too_late(ticket: Ticket) -> bool:
@@ -127,7 +132,7 @@ def _create(ticket: Ticket, new: NewMessage, actor: Actor, arrived: datetime) ->
         ticket=ticket,
         created_at=arrived,
         is_public=new.is_public,
-        author_kind=_author_kind(actor),
+        author_kind=_author_kind(actor, new),
         author_user_id=actor.user_id,
         author_requester=_requester_of(actor, ticket) if is_requester else None,
         author_label=actor.label[:200],
@@ -148,10 +153,10 @@ def _requester_of(actor: Actor, ticket: Ticket) -> Requester:
     return own or ticket.requester
 
 
-def _author_kind(actor: Actor) -> str:
+def _author_kind(actor: Actor, new: NewMessage) -> str:
     if actor.role is Role.REQUESTER:
         return Message.AuthorKind.REQUESTER
-    if actor.kind in {ActorKind.USER, ActorKind.SERVICE}:
+    if not new.is_automated and actor.kind in {ActorKind.USER, ActorKind.SERVICE}:
         return Message.AuthorKind.AGENT
     return Message.AuthorKind.AUTOMATION
 

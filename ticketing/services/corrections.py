@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.exceptions import Conflict
@@ -88,7 +89,7 @@ def decisions_restore(
 def _check_unchanged(ticket: Ticket, answered: dict[str, str]) -> None:
     now = {row.field: row.value for row in ticket.decisions.filter(field__in=answered)}
     if any(name in now and now[name] != value for name, value in answered.items()):
-        raise Conflict("The ticket has been changed since, so the answer cannot be taken back.")
+        raise Conflict(_("The ticket has been changed since, so the answer cannot be taken back."))
 
 
 def _field_restore(ticket: Ticket, item: DecisionState) -> Change | None:

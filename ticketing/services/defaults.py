@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from django.db import transaction
+from django.utils.translation import gettext
 
 from common.exceptions import ValidationFailed
 from teams.models import Client, Team
@@ -27,7 +28,9 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise ValidationFailed(f"{path.name} cannot be read: {error}.") from error
+        raise ValidationFailed(
+            gettext("%(name)s cannot be read: %(error)s.") % {"name": path.name, "error": error}
+        ) from error
 
 
 @transaction.atomic
@@ -79,7 +82,9 @@ def _team(slug: str) -> Team | None:
         return None
     team = Team.objects.filter(client=None, slug=slug).first()
     if team is None:
-        raise ValidationFailed(f"There is no shared team “{slug}”. Load the teams first.")
+        raise ValidationFailed(
+            gettext("There is no shared team “%(slug)s”. Load the teams first.") % {"slug": slug}
+        )
     return team
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import DataError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from common.actors import Actor, Role
 from common.exceptions import ApplicationError, ValidationFailed
@@ -83,7 +84,7 @@ def _project(client: Client, slug: str) -> Project | None:
         return None
     found = Project.objects.filter(client=client, slug=slug, is_active=True).first()
     if found is None:
-        raise ValidationFailed(fields={"project": ["There is no such project."]})
+        raise ValidationFailed(fields={"project": [_("There is no such project.")]})
     return found
 
 
@@ -92,7 +93,7 @@ def _module(project: Project | None, slug: str) -> Module | None:
         return None
     found = Module.objects.filter(project=project, slug=slug, is_active=True).first() if project else None
     if found is None:
-        raise ValidationFailed(fields={"module": ["There is no such module in the project."]})
+        raise ValidationFailed(fields={"module": [_("There is no such module in the project.")]})
     return found
 
 
@@ -101,7 +102,7 @@ def _category(rows: Any, slug: str) -> Category | None:
         return None
     found: Category | None = rows.filter(slug=slug).first()
     if found is None:
-        raise ValidationFailed(fields={"category": ["There is no such category in this taxonomy."]})
+        raise ValidationFailed(fields={"category": [_("There is no such category in this taxonomy.")]})
     return found
 
 
@@ -129,7 +130,7 @@ def named_tickets_open(
         except ApplicationError as error:
             outcomes.append(BulkOutcome(index, error=error))
         except DataError:
-            outcomes.append(BulkOutcome(index, error=ValidationFailed("The database refused a value.")))
+            outcomes.append(BulkOutcome(index, error=ValidationFailed(_("The database refused a value."))))
     return outcomes
 
 
@@ -184,7 +185,7 @@ def _team(ticket: Ticket, slug: str | None) -> Team | None:
     rows = Team.objects.for_client(ticket.client_id).filter(slug=slug, is_active=True)
     team: Team | None = rows.order_by(F("client_id").desc(nulls_last=True)).first()
     if team is None:
-        raise ValidationFailed(fields={"team": ["There is no such team."]})
+        raise ValidationFailed(fields={"team": [_("There is no such team.")]})
     return team
 
 
@@ -195,7 +196,7 @@ def _person(ticket: Ticket, username: str | None) -> User | None:
         username=username, is_active=True, clients=ticket.client_id
     ).first()
     if person is None:
-        raise ValidationFailed(fields={"assignee": ["There is no such person."]})
+        raise ValidationFailed(fields={"assignee": [_("There is no such person.")]})
     return person
 
 
@@ -203,5 +204,5 @@ def loose_files(*, ids: Sequence[UUID], actor: Actor) -> tuple[Attachment, ...]:
     """Uploaded files that belong to no ticket yet, by id. Raises ValidationFailed when one is missing."""
     rows = {row.uuid: row for row in Attachment.objects.visible_to(actor).filter(uuid__in=ids, ticket=None)}
     if len(rows) != len(set(ids)):
-        raise ValidationFailed(fields={"attachments": ["There is no such file."]})
+        raise ValidationFailed(fields={"attachments": [_("There is no such file.")]})
     return tuple(rows[item] for item in dict.fromkeys(ids))

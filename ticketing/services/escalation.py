@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.exceptions import Conflict
@@ -21,10 +22,10 @@ def ticket_escalate(*, ticket: Ticket, actor: Actor, reason: str = "") -> Ticket
     """
     locked = ticket_lock(ticket_id=ticket.pk)
     if not locked.is_open:
-        raise Conflict("A ticket that is solved or closed is not escalated.")
+        raise Conflict(_("A ticket that is solved or closed is not escalated."))
     team = escalation_next(ticket=locked)
     if team is None:
-        raise Conflict("There is no further team on the escalation path of this ticket.")
+        raise Conflict(_("There is no further team on the escalation path of this ticket."))
     text = f"Escalated: {reason}" if reason else f"Escalated to {team.name}, the next step of the path."
     return ticket_assign(
         ticket=locked,

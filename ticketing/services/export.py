@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
@@ -84,9 +85,9 @@ def tickets_export(
     the permission and ValidationFailed for an unknown format, both before anything is sent.
     """
     if not actor.may(Deed.EXPORT):
-        raise NotAllowed("You may not export tickets.")
+        raise NotAllowed(gettext("You may not export tickets."))
     if format not in ExportFormat.values:
-        raise ValidationFailed(fields={"format": ["Choose CSV or Excel."]})
+        raise ValidationFailed(fields={"format": [gettext("Choose CSV or Excel.")]})
     record = TicketExport.objects.create(
         actor_kind=actor.kind.value,
         actor_id=actor.id[:64],

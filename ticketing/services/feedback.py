@@ -10,6 +10,8 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.actors import Actor, Role
 from common.exceptions import Conflict, NotAllowed, ValidationFailed
@@ -28,7 +30,7 @@ class RatingClosed(Conflict):
     """The ticket is not finished, or was finished too long ago."""
 
     code = "rating_closed"
-    default_message = "This ticket cannot be rated now."
+    default_message = gettext_lazy("This ticket cannot be rated now.")
 
 
 def feedback_token(*, ticket: Ticket) -> str:
@@ -64,7 +66,7 @@ def feedback_give(
     Raises NotAllowed for agents, RatingClosed outside the window, ValidationFailed.
     """
     if actor.role not in {Role.REQUESTER, Role.SERVICE}:
-        raise NotAllowed("Only the requester rates a ticket.")
+        raise NotAllowed(_("Only the requester rates a ticket."))
     locked = ticket_lock(ticket_id=ticket.pk)
     if not may_rate(ticket=locked, now=timezone.now()):
         raise RatingClosed
@@ -74,7 +76,9 @@ def feedback_give(
     row.rating, row.source = rating, source
     row.comment = comment.replace("\x00", "").strip()
     if len(row.comment) > COMMENT_LIMIT:
-        raise ValidationFailed(fields={"comment": [f"At most {COMMENT_LIMIT:,} characters."]})
+        raise ValidationFailed(
+            fields={"comment": [_("At most %(limit)s characters.") % {"limit": f"{COMMENT_LIMIT:,}"}]}
+        )
     try:
         row.full_clean()
     except ValidationError as error:

@@ -98,36 +98,47 @@ def waiting_hand_out(*, team: Team, now: datetime) -> int:
             ticket=ticket, seats=seats, team=team, listed=listed, resting=resting.get(ticket.pk, frozenset())
         ):
             continue
-        given += _try_to_give(ticket.pk, team, now)
-        seats = seats_at_work(team=team, now=now)
+        person = _try_to_give(ticket.pk, team, now)
+        if person is None:
+            continue
+        given += 1
+        _seat_taken(seats, person, now)
     return given
 
 
-def _try_to_give(ticket_id: int, team: Team, now: datetime) -> bool:
+def _seat_taken(seats: list[Seat], person: User, now: datetime) -> None:
+    """What the assignment changed, without asking for every seat again: it was asked for under the lock."""
+    for seat in seats:
+        if seat.member.user_id == person.pk:
+            seat.load += 1
+            seat.member.last_assigned_at = now
+
+
+def _try_to_give(ticket_id: int, team: Team, now: datetime) -> User | None:
     try:
         return _give(ticket_id, team, now)
     except Exception:  # the outer edge of a loop: one ticket never stops the queue
         logger.exception("hand_out_failed", ticket=ticket_id, team=team.slug)
-        return False
+        return None
 
 
 @transaction.atomic
-def _give(ticket_id: int, team: Team, now: datetime) -> bool:
-    """Claim the ticket if it still waits, and assign it; False when it no longer does or nobody fits."""
+def _give(ticket_id: int, team: Team, now: datetime) -> User | None:
+    """Claim the ticket if it still waits, and assign it; None when it no longer does or nobody fits."""
     claimed = (
         Ticket.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
         .filter(pk=ticket_id, team=team, assignee=None, status__in=statuses_in("open"))
         .first()
     )
     if claimed is None:
-        return False
+        return None
     person = person_pick(team=team, ticket=claimed, now=now, in_order=False)
     if person is None:
-        return False
+        return None
     ticket_assign(
         ticket=claimed, team=team, assignee=person, actor=system_actor("Routing"), reason=_FROM_QUEUE
     )
-    return True
+    return person
 
 
 def queues_hand_out(*, now: datetime) -> Mapping[str, int]:

@@ -12,6 +12,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from common.actors import Actor, Deed
 from common.exceptions import Conflict, NotAllowed
@@ -36,7 +37,7 @@ from ticketing.models import (
 from ticketing.services.audit import Change, histories_begin
 from ticketing.services.rendering import render_body
 from ticketing.services.search import TEXT_LIMIT
-from ticketing.services.tickets import BODY_LIMIT, SUBJECT_LIMIT
+from ticketing.services.tickets import BODY_LIMIT, subject_of
 
 CHUNK = 500
 """Rows a transaction: short enough for other writers, long enough to be quick."""
@@ -99,7 +100,7 @@ def address_problem(email: str) -> str:
 def import_allowed(*, client: Client, actor: Actor) -> None:
     """Raises NotAllowed for an actor without the permission, or outside the client."""
     if not actor.may(Deed.IMPORT) or not actor.may_see_client(client.pk):
-        raise NotAllowed("You may not import tickets.")
+        raise NotAllowed(gettext("You may not import tickets."))
 
 
 @transaction.atomic
@@ -123,7 +124,7 @@ def tickets_import(*, batch: TicketBatch, rows: Sequence[ImportRow], actor: Acto
     import_allowed(client=batch.client, actor=actor)
     locked = TicketBatch.objects.select_for_update(of=("self",)).select_related("client").get(pk=batch.pk)
     if locked.state != BatchState.OPEN:
-        raise Conflict("This import has ended.")
+        raise Conflict(gettext("This import has ended."))
     outcome = ImportOutcome()
     written = ImportedTicket.objects.filter(batch=locked, row__in=[row.row for row in rows])
     done = set(written.values_list("row", flat=True))
@@ -195,13 +196,12 @@ def _write(batch: TicketBatch, rows: Sequence[ImportRow], actor: Actor) -> None:
 def _ticket(client: Client, row: ImportRow, requester: Requester, number: int, now: datetime) -> Ticket:
     created = min(row.created_at or now, now)
     ended = max(row.resolved_at or created, created) if row.status in _ENDED else None
-    subject = " ".join((row.subject or _first_line(row.body)).split())
     return Ticket(
         number=number,
         reference=f"SW-{number}",
         client=client,
         requester=requester,
-        subject=subject if len(subject) <= SUBJECT_LIMIT else subject[: SUBJECT_LIMIT - 1] + "…",
+        subject=subject_of(row.subject, row.body),
         body=row.body,
         channel=Channel.IMPORT,
         status=row.status,
@@ -216,10 +216,6 @@ def _ticket(client: Client, row: ImportRow, requester: Requester, number: int, n
         resolved_at=ended,
         closed_at=ended if row.status == Status.CLOSED else None,
     )
-
-
-def _first_line(body: str) -> str:
-    return next((line.strip() for line in body.splitlines() if line.strip()), "")
 
 
 def _messages(ticket: Ticket, row: ImportRow, actor: Actor) -> list[Message]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from common.actors import Actor, ActorKind, automation_actor
 from common.exceptions import Conflict, ValidationFailed
@@ -80,14 +81,19 @@ def link_create(*, source: Ticket, target: Ticket, kind: str, actor: Actor) -> T
     Conflict where the target is the source's parent already.
     """
     if source.pk == target.pk:
-        raise ValidationFailed(fields={"to": ["A ticket cannot be linked to itself."]})
+        raise ValidationFailed(fields={"to": [gettext("A ticket cannot be linked to itself.")]})
     if source.client_id != target.client_id:
-        raise ValidationFailed(fields={"to": ["There is no such ticket."]})
+        raise ValidationFailed(fields={"to": [gettext("There is no such ticket.")]})
     if kind not in LinkKind.values:
-        raise ValidationFailed(fields={"kind": [f"Use one of: {', '.join(LinkKind.values)}."]})
+        raise ValidationFailed(
+            fields={"kind": [gettext("Use one of: %(values)s.") % {"values": ", ".join(LinkKind.values)}]}
+        )
     turned = TicketLink.objects.filter(source=target, target=source, kind=LinkKind.PARENT)
     if kind == LinkKind.PARENT and turned.exclude(state=LinkState.DISMISSED).exists():
-        raise Conflict(f"{target.reference} is the parent of {source.reference} already.")
+        raise Conflict(
+            gettext("%(reference)s is the parent of %(reference_2)s already.")
+            % {"reference": target.reference, "reference_2": source.reference}
+        )
     ticket_lock(ticket_id=source.pk)
     link, _ = TicketLink.objects.update_or_create(
         source=source,
@@ -114,7 +120,7 @@ def link_named(*, ticket: Ticket, other: Ticket, kind: str, actor: Actor) -> Tic
 def link_decide(*, link: TicketLink, state: str, actor: Actor) -> TicketLink:
     """Confirm or dismiss a proposed link."""
     if state not in {LinkState.CONFIRMED, LinkState.DISMISSED}:
-        raise ValidationFailed(fields={"state": ["Confirm or dismiss the link."]})
+        raise ValidationFailed(fields={"state": [gettext("Confirm or dismiss the link.")]})
     ticket_lock(ticket_id=link.source_id)
     if link.state != state:
         old, link.state = link.state, state

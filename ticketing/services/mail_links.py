@@ -7,6 +7,7 @@ from typing import Final
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from common.exceptions import NotFound
 from ticketing.models import Requester, Ticket
@@ -30,10 +31,10 @@ def stop_requester(*, token: str) -> Requester:
     try:
         uuid = signing.loads(token, salt=_STOP)
     except signing.BadSignature:
-        raise NotFound("The link is not valid.") from None
+        raise NotFound(_("The link is not valid.")) from None
     requester: Requester | None = Requester.objects.filter(uuid=uuid).first()
     if requester is None:
-        raise NotFound("The link is not valid.")
+        raise NotFound(_("The link is not valid."))
     return requester
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext
 
 from common.actors import Actor, Deed
 from common.exceptions import Conflict, NotAllowed, NotFound, ValidationFailed
@@ -34,9 +35,9 @@ def ticket_merge(*, source: Ticket, target: Ticket, actor: Actor, follow: bool =
     """
     _check_allowed(actor)
     if source.client_id != target.client_id:
-        raise NotFound("There is no such ticket.")
+        raise NotFound(gettext("There is no such ticket."))
     if source.pk == target.pk:
-        raise ValidationFailed(fields={"into": ["A ticket cannot be merged into itself."]})
+        raise ValidationFailed(fields={"into": [gettext("A ticket cannot be merged into itself.")]})
     locked = tickets_lock(ticket_ids=[source.pk, target.pk])
     source, target = locked[source.pk], locked[target.pk]
     _check_open(source)
@@ -67,14 +68,16 @@ def ticket_merge(*, source: Ticket, target: Ticket, actor: Actor, follow: bool =
 def _check_allowed(actor: Actor) -> None:
     """Programs merge within their scope, people with the permission (R3)."""
     if actor.is_staff and not actor.may(Deed.MERGE):
-        raise NotAllowed("You may not merge or split tickets.")
+        raise NotAllowed(gettext("You may not merge or split tickets."))
 
 
 def _check_open(ticket: Ticket) -> None:
     if ticket.merged_into_id is not None:
-        raise Conflict(f"{ticket.reference} has been merged already.")
+        raise Conflict(gettext("%(reference)s has been merged already.") % {"reference": ticket.reference})
     if ticket.status_category == StatusCategory.CLOSED:
-        raise TicketClosed(f"{ticket.reference} is closed and cannot be merged.")
+        raise TicketClosed(
+            gettext("%(reference)s is closed and cannot be merged.") % {"reference": ticket.reference}
+        )
 
 
 def _plain(value: Any) -> Any:
@@ -173,28 +176,34 @@ def _merge_in_force(ticket: Ticket) -> tuple[TicketMerge, Ticket, Ticket]:
     locked = tickets_lock(ticket_ids=[ticket.pk, target_id]) if target_id else {}
     merge = rows.filter(target=target_id).first()
     if merge is None:
-        raise Conflict(f"{ticket.reference} has not been merged.")
+        raise Conflict(gettext("%(reference)s has not been merged.") % {"reference": ticket.reference})
     return merge, locked[merge.source_id], locked[merge.target_id]
 
 
 def _check_movable(source: Ticket, target: Ticket, moved: dict[str, Any]) -> None:
     if target.merged_into_id is not None:
         raise MergeStands(
-            f"{target.reference} has itself been merged since. Take that merge back first, then this one."
+            gettext("%(reference)s has itself been merged since. Take that merge back first, then this one.")
+            % {"reference": target.reference}
         )
     messages = Message.objects.filter(pk__in=moved["messages"], ticket=target).count()
     if messages != len(moved["messages"]):
         raise MergeStands(
-            f"A message of {source.reference} has left {target.reference} since, so the merge stands."
+            gettext("A message of %(reference)s has left %(reference_2)s since, so the merge stands.")
+            % {"reference": source.reference, "reference_2": target.reference}
         )
     files = Attachment.objects.filter(pk__in=moved["attachments"], ticket=target).count()
     if files != len(moved["attachments"]):
         raise MergeStands(
-            f"A file of {source.reference} has left {target.reference} since, so the merge stands."
+            gettext("A file of %(reference)s has left %(reference_2)s since, so the merge stands.")
+            % {"reference": source.reference, "reference_2": target.reference}
         )
     links = TicketLink.objects.filter(pk__in=[pk for pk, _ in moved["links"]]).count()
     if links != len(moved["links"]):
-        raise MergeStands(f"A link of {source.reference} has been removed since, so the merge stands.")
+        raise MergeStands(
+            gettext("A link of %(reference)s has been removed since, so the merge stands.")
+            % {"reference": source.reference}
+        )
 
 
 def _messages_return(source: Ticket, moved: dict[str, Any]) -> None:
@@ -259,10 +268,10 @@ def message_split(*, message: Message, actor: Actor, subject: str = "") -> Ticke
 
 def _check_split(ticket: Ticket, message: Message) -> None:
     if message.ticket_id != ticket.pk:
-        raise Conflict("The message has moved to another ticket since.")
+        raise Conflict(gettext("The message has moved to another ticket since."))
     if ticket.status_category == StatusCategory.CLOSED:
         raise TicketClosed
     if message.is_first:
-        raise Conflict("The text that opened the ticket cannot be split off.")
+        raise Conflict(gettext("The text that opened the ticket cannot be split off."))
     if not message.is_public:
-        raise Conflict("An internal note cannot become a ticket: the requester would read it.")
+        raise Conflict(gettext("An internal note cannot become a ticket: the requester would read it."))

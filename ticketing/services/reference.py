@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from common.actors import Actor, Role
 from common.exceptions import Conflict, NotAllowed, ValidationFailed
@@ -52,7 +53,7 @@ def reference_save(*, row: Model, values: Mapping[str, Any]) -> Any:
     except ValidationError as error:
         raise ValidationFailed(fields=error.message_dict) from error
     except IntegrityError as error:
-        raise Conflict("Something with this name already exists.") from error
+        raise Conflict(_("Something with this name already exists.")) from error
     return row
 
 
@@ -65,7 +66,7 @@ def taxonomy_save(*, taxonomy: Taxonomy, values: Mapping[str, Any], actor: Actor
         else may_change_owned(client_id=taxonomy.client_id, actor=actor)
     )
     if not allowed:
-        raise NotAllowed("This taxonomy serves other clients too; an administrator changes it.")
+        raise NotAllowed(_("This taxonomy serves other clients too; an administrator changes it."))
     saved: Taxonomy = reference_save(row=taxonomy, values=values)
     return saved
 
@@ -74,10 +75,10 @@ def taxonomy_save(*, taxonomy: Taxonomy, values: Mapping[str, Any], actor: Actor
 def category_save(*, category: Category, values: Mapping[str, Any], actor: Actor) -> Category:
     """Create or change a category. Raises NotAllowed, ValidationFailed for a team of another client."""
     if not may_change_taxonomy(taxonomy=category.taxonomy, actor=actor):
-        raise NotAllowed("This taxonomy serves other clients too; an administrator changes it.")
+        raise NotAllowed(_("This taxonomy serves other clients too; an administrator changes it."))
     team = values.get("default_team")
     if team is not None and team.client_id not in {None, category.taxonomy.client_id}:
-        raise ValidationFailed(fields={"default_team": ["There is no such team."]})
+        raise ValidationFailed(fields={"default_team": [_("There is no such team.")]})
     saved: Category = reference_save(row=category, values=values)
     return saved
 
@@ -113,11 +114,11 @@ def module_save(*, module: Module, values: Mapping[str, Any], actor: Actor) -> M
 def rule_save(*, rule: RoutingRule, values: Mapping[str, Any], actor: Actor) -> RoutingRule:
     """Create or change a routing rule. Raises NotAllowed, ValidationFailed for a foreign team or taxonomy."""
     if not may_change_owned(client_id=rule.client_id, actor=actor):
-        raise NotAllowed("Rules that serve every client are changed by an administrator.")
+        raise NotAllowed(_("Rules that serve every client are changed by an administrator."))
     for name in ("team", "taxonomy"):
         other = values.get(name)
         if other is not None and other.client_id not in {None, rule.client_id}:
-            raise ValidationFailed(fields={name: [f"There is no such {name}."]})
+            raise ValidationFailed(fields={name: [_("There is no such %(name)s.") % {"name": name}]})
     saved: RoutingRule = reference_save(row=rule, values=values)
     return saved
 
@@ -126,10 +127,10 @@ def rule_save(*, rule: RoutingRule, values: Mapping[str, Any], actor: Actor) -> 
 def article_save(*, article: Article, values: Mapping[str, Any], actor: Actor) -> Article:
     """Create or change an article. Raises NotAllowed, ValidationFailed for a foreign category."""
     if not may_change_owned(client_id=article.client_id, actor=actor):
-        raise NotAllowed("Articles that serve every client are changed by an administrator.")
+        raise NotAllowed(_("Articles that serve every client are changed by an administrator."))
     category = values.get("category")
     if category is not None and category.taxonomy.client_id not in {None, article.client_id}:
-        raise ValidationFailed(fields={"category": ["There is no such category."]})
+        raise ValidationFailed(fields={"category": [_("There is no such category.")]})
     saved: Article = reference_save(row=article, values=values)
     return saved
 
@@ -138,7 +139,7 @@ def article_save(*, article: Article, values: Mapping[str, Any], actor: Actor) -
 def team_save(*, team: Team, values: Mapping[str, Any], actor: Actor) -> Team:
     """Create or change a team. Raises NotAllowed, ValidationFailed."""
     if not may_change_owned(client_id=team.client_id, actor=actor):
-        raise NotAllowed("Teams that serve every client are changed by an administrator.")
+        raise NotAllowed(_("Teams that serve every client are changed by an administrator."))
     saved: Team = reference_save(row=team, values=values)
     team_announce(team=saved)
     return saved
@@ -147,5 +148,5 @@ def team_save(*, team: Team, values: Mapping[str, Any], actor: Actor) -> Team:
 def owner_of(*, client: Client | None, actor: Actor) -> Client | None:
     """Whose a new row is: the named client; shared only by an administrator. Raises NotAllowed."""
     if client is None and not actor.sees_every_client:
-        raise NotAllowed("Name the client this is for.")
+        raise NotAllowed(_("Name the client this is for."))
     return client

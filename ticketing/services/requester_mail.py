@@ -17,9 +17,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.registries import Obsolete, notification_renderers, response_targets
+from common.wording import within_sentence, written_in
 from teams.choices import NotificationState
 from teams.models import Notification
 from teams.services.channels import one_line
@@ -160,8 +162,18 @@ def render_mail(kind: RequesterMail, payload: Mapping[str, Any]) -> Mapping[str,
     if ticket is None:
         raise Obsolete("The ticket is gone.")
     _still_wanted(kind, ticket, payload)
+    own = RequesterMailTemplate.objects.filter(client=ticket.client, kind=kind, is_active=True).first()
+    # The client's own words are in the language the client chose; ours follow the requester's.
+    with written_in("" if own else ticket.language):
+        return _written(kind, ticket, payload, own)
+
+
+def _written(
+    kind: RequesterMail, ticket: Ticket, payload: Mapping[str, Any], own: RequesterMailTemplate | None
+) -> Mapping[str, str]:
+    """The mail in the language that is active."""
     values = _values(kind, ticket, payload)
-    subject, body = _words(kind, ticket)
+    subject, body = (own.subject, own.body) if own else _shipped(kind)
     text = RequesterMailTemplate.fill(body, values)
     stop = site_address(reverse("mail:stop", args=[stop_token(requester=ticket.requester)]))
     person = kind == RequesterMail.REPLY
@@ -210,21 +222,18 @@ def _not_too_many(ticket: Ticket) -> None:
         raise Obsolete(_ENOUGH)
 
 
-def _words(kind: RequesterMail, ticket: Ticket) -> tuple[str, str]:
-    """The client's own words, else the shipped ones."""
-    own = RequesterMailTemplate.objects.filter(client=ticket.client, kind=kind, is_active=True).first()
-    if own is not None:
-        return own.subject, own.body
-    shipped = DEFAULTS[kind]
-    return shipped.subject, shipped.body
+def _shipped(kind: RequesterMail) -> tuple[str, str]:
+    """Subject and body as they are shipped."""
+    words = DEFAULTS[kind]
+    return _(words.subject), _(words.body)
 
 
 def _values(kind: RequesterMail, ticket: Ticket, payload: Mapping[str, Any]) -> dict[str, str]:
     status = payload.get("status", ticket.status)
     return {
         "reference": ticket.reference,
-        "category": ticket.category.name if ticket.category else "being sorted",
-        "status": dict(Status.choices)[status].lower(),
+        "category": ticket.category.name if ticket.category else _("being sorted"),
+        "status": within_sentence(str(Status(status).label)),
         "next_steps": _next_steps(ticket, status),
         "client": ticket.client.name,
         "requester": ticket.requester.name if kind == RequesterMail.REPLY else "",
@@ -237,14 +246,15 @@ def _values(kind: RequesterMail, ticket: Ticket, payload: Mapping[str, Any]) -> 
 def _next_steps(ticket: Ticket, status: str) -> str:
     """What happens now, in one sentence."""
     if status == Status.PENDING:
-        return "We wait for your answer: reply to this mail or on the ticket's page."
+        return _("We wait for your answer: reply to this mail or on the ticket's page.")
     if status == Status.ON_HOLD:
-        return "We wait for somebody else and come back to you without your doing anything."
+        return _("We wait for somebody else and come back to you without your doing anything.")
     if status == Status.RESOLVED:
-        return "If it is not solved, reply, and the ticket is opened again."
+        return _("If it is not solved, reply, and the ticket is opened again.")
     target = response_targets.get("sla")(ticket.pk) if "sla" in response_targets else ""
-    within = target.removeprefix("within ")
-    return f"A person answers within {within}." if target else "A person looks at it and answers here."
+    if not target:
+        return _("A person looks at it and answers here.")
+    return _("A person answers within %(within)s.") % {"within": target}
 
 
 def _reply(payload: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from common.exceptions import ValidationFailed
 from teams.models import Client, User
@@ -52,7 +53,7 @@ def _clean_email(email: str) -> str:
         validate_email(email)
     except ValidationError as error:
         raise ValidationFailed(
-            "The e-mail address is not valid.", fields={"email": ["Enter a valid e-mail address."]}
+            _("The e-mail address is not valid."), fields={"email": [_("Enter a valid e-mail address.")]}
         ) from error
     return email
 

@@ -95,7 +95,7 @@ def _rules_in_order(given: RoutingInput) -> list[RoutingRule]:
     """The rules of a client, seconds old at most; anew for a trial, which turns one of them round."""
     rows = (
         RoutingRule.objects.for_client(given.client.pk)
-        .filter(_in_use(given.toggled_rule_id), team__is_active=True)
+        .filter(_in_use(given.toggled_rule_id), team__in=Team.objects.for_client(given.client.pk))
         .select_related("team__calendar")
         .order_by("order", "pk")
     )
@@ -153,7 +153,10 @@ def _facts_match(conditions: Mapping[str, Any], given: RoutingInput) -> bool:
         return False
     words = conditions.get("keywords")
     text = given.text.casefold()
-    return not words or any(str(word).casefold() in text for word in words)
+    # A blank word stands in every text; it is a slip in a list, not a condition.
+    return not words or any(
+        word in text for given_word in words if (word := str(given_word).casefold().strip())
+    )
 
 
 def _hours_match(wanted: bool | None, team: Team, now: datetime) -> bool:
@@ -173,13 +176,15 @@ def _by_default(given: RoutingInput, category: Category | None) -> _Choice | Non
 
 def _fallback(given: RoutingInput) -> _Choice:
     settings = given.client.ticketing_settings
-    team = _active(settings.fallback_team) or _team_of_kind(given.client, TeamKind.FALLBACK)
+    team = _serving(given.client, settings.fallback_team) or _team_of_kind(given.client, TeamKind.FALLBACK)
     reason = "No rule and no default team applies; the fallback team looks at it."
     return _Choice(team, given.category_confidence, reason)
 
 
-def _active(team: Team | None) -> Team | None:
-    return team if team is not None and team.is_active else None
+def _serving(client: Client, team: Team | None) -> Team | None:
+    """A team that settings name, if it is in use and not another client's."""
+    serves = team is not None and team.is_active and team.client_id in {None, client.pk}
+    return team if serves else None
 
 
 def _team_of_kind(client: Client, kind: str) -> Team | None:
@@ -197,7 +202,7 @@ def _escalate(given: RoutingInput, choice: _Choice) -> _Choice | None:
         return None
     if choice.team is not None and _path(choice.team):
         return None
-    own = _active(given.client.ticketing_settings.escalation_team)
+    own = _serving(given.client, given.client.ticketing_settings.escalation_team)
     team = own or _team_of_kind(given.client, TeamKind.ESCALATION)
     if team is None or team == choice.team:
         return None
@@ -218,8 +223,9 @@ def priority_for(given: RoutingInput, rule: RoutingRule | None, *, raised: bool)
 def _path(team: Team | None) -> list[str]:
     if team is None:
         return []
-    steps = team.escalation_steps.order_by("position").values_list("target__slug", flat=True)
-    return _paths.get((_database(), team.pk), lambda: list(steps))
+    steps = team.escalation_steps.filter(target__is_active=True).order_by("position")
+    slugs = steps.values_list("target__slug", flat=True)
+    return _paths.get((_database(), team.pk), lambda: list(slugs))
 
 
 def _alternatives(given: RoutingInput, final: _Choice, choice: _Choice) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 
 from common.actors import Actor
 from common.registries import ticket_panels
@@ -34,6 +34,8 @@ class Trial:
     """The newest tickets of 30 days under the rule."""
 
     looked_at: int
+    of_other_taxonomies: int = 0
+    """Tickets of the same days the rule is never asked of; counted where none is left to try it on."""
     matched: list[Ticket] = field(default_factory=list)
     decided: list[Ticket] = field(default_factory=list)
     """Matched, and no earlier rule decides them."""
@@ -57,6 +59,8 @@ def rule_try(*, rule: RoutingRule, actor: Actor, now: datetime) -> Trial:
     prefetch_related_objects([rule.team], "calendar__intervals", "calendar__days")
     escalation = _Escalation(rule.team)
     trial = Trial(looked_at=len(tickets))
+    if not tickets and rule.taxonomy_id is not None:
+        trial.of_other_taxonomies = _of_period(rule, actor, now).count()
     for ticket in tickets:
         given = _given(ticket, extracted.get(ticket.pk, frozenset()))
         if not _holds(rule, given):
@@ -72,15 +76,18 @@ def rule_try(*, rule: RoutingRule, actor: Actor, now: datetime) -> Trial:
     return trial
 
 
+def _of_period(rule: RoutingRule, actor: Actor, now: datetime) -> QuerySet[Ticket]:
+    """Tickets of the days looked back on, of the rule's client where it has one."""
+    rows = Ticket.objects.visible_to(actor).filter(created_at__gt=now - LOOKED_BACK)
+    return rows if rule.client_id is None else rows.filter(client_id=rule.client_id)
+
+
 def _recent(rule: RoutingRule, actor: Actor, now: datetime) -> list[Ticket]:
     rows = (
-        Ticket.objects.visible_to(actor)
-        .filter(created_at__gt=now - LOOKED_BACK)
+        _of_period(rule, actor, now)
         .select_related("category", "taxonomy", "team", "client__ticketing_settings__escalation_team")
         .order_by("-created_at", "-pk")
     )
-    if rule.client_id is not None:
-        rows = rows.filter(client_id=rule.client_id)
     if rule.taxonomy_id is not None:
         rows = rows.filter(taxonomy_id=rule.taxonomy_id)
     return list(rows[:LOOKED_AT])

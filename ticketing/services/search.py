@@ -18,6 +18,15 @@ def search_document_write(*, ticket: Ticket) -> None:
     TicketSearchDocument.objects.update_or_create(ticket=ticket, defaults=_document(ticket))
 
 
+def search_document_add(*, ticket: Ticket) -> None:
+    """The first document of a ticket: nobody has answered yet, and nobody follows."""
+    TicketSearchDocument.objects.create(
+        ticket=ticket,
+        identifiers=_words_of(ticket.reference, [ticket.requester]),
+        text=f"{ticket.subject}\n{ticket.body}"[:TEXT_LIMIT],
+    )
+
+
 def _document(ticket: Ticket) -> dict[str, str]:
     """Notes stand apart: who must not read them must not find by them either."""
     rows = list(ticket.messages.filter(is_first=False).values_list("is_public", "body"))
@@ -32,8 +41,12 @@ def _document(ticket: Ticket) -> dict[str, str]:
 
 def _identifiers(ticket: Ticket) -> str:
     followers = [row.requester for row in ticket.followers.select_related("requester")]
-    words = [ticket.reference]
-    for person in (ticket.requester, *followers):
+    return _words_of(ticket.reference, [ticket.requester, *followers])
+
+
+def _words_of(reference: str, people: list[Requester]) -> str:
+    words = [reference]
+    for person in people:
         addresses = person.addresses.values_list("email", flat=True)
         words += [person.name, person.external_id, person.phone, *addresses]
     return " ".join(filter(None, words))

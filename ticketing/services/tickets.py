@@ -9,9 +9,11 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.exceptions import PreconditionFailed, ValidationFailed
+from common.letters import first_matter_line, shortened
 from teams.models import Client
 from ticketing import events
 from ticketing.choices import (
@@ -35,14 +37,16 @@ from ticketing.models import (
     Tag,
     Taxonomy,
     Ticket,
+    TicketEvent,
     TicketNumber,
 )
 from ticketing.services.audit import Change, events_append
 from ticketing.services.rendering import render_body
-from ticketing.services.search import search_document_write
+from ticketing.services.search import search_document_add, search_document_write
 
 SUBJECT_LIMIT = 300
 BODY_LIMIT = 100_000
+_RELATIONS = {field.name for field in Ticket._meta.fields if field.is_relation}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ def ticket_open(*, new: NewTicket, actor: Actor) -> Ticket:
     empty request or a project, module or category of another client or taxonomy.
     """
     body = new.body.replace("\x00", "").strip()
-    subject = _subject(new.subject.replace("\x00", ""), body)
+    subject = subject_of(new.subject.replace("\x00", ""), body)
     _check_new(new, subject, body)
     number = TicketNumber.objects.create().pk
     taxonomy = new.taxonomy or new.client.ticketing_settings.taxonomy
@@ -95,9 +99,11 @@ def ticket_open(*, new: NewTicket, actor: Actor) -> Ticket:
         module=new.module,
         metadata=new.metadata,
     )
-    ticket.full_clean(exclude=["number", "reference"])
+    # Lengths and choices; rows that must exist or be unique the database checks itself as it stores them.
+    ticket.clean_fields(exclude={*_RELATIONS, "number", "reference"})
     ticket.save(force_insert=True)
-    _tags_set(ticket, new.tags)
+    if new.tags:
+        _tags_set(ticket, new.tags)
     _record_given(ticket, new, actor)
     message = _first_message(ticket, new)
     for attachment in new.attachments:
@@ -108,17 +114,14 @@ def ticket_open(*, new: NewTicket, actor: Actor) -> Ticket:
         actor=actor,
         changes=[Change("ticket.opened", new={"subject": subject, "channel": new.channel})],
     )
-    search_document_write(ticket=ticket)
+    search_document_add(ticket=ticket)
     events.ticket_opened.publish(ticket=ticket, actor=actor, intent=new.intent)
     return ticket
 
 
-def _subject(subject: str, body: str) -> str:
-    """The given subject, else the first line of the text."""
-    subject = " ".join(subject.split())
-    if not subject:
-        subject = next((line.strip() for line in body.splitlines() if line.strip()), "")
-    return subject if len(subject) <= SUBJECT_LIMIT else subject[: SUBJECT_LIMIT - 1].rstrip() + "…"
+def subject_of(subject: str, body: str) -> str:
+    """The given subject, else the first line of the text that is not a greeting; of a length that fits."""
+    return shortened(" ".join((subject.strip() or first_matter_line(body)).split()), SUBJECT_LIMIT)
 
 
 def _check_new(new: NewTicket, subject: str, body: str) -> None:
@@ -343,8 +346,9 @@ def status_change(*, ticket: Ticket, status: str, actor: Actor, reason: str = ""
     if status not in ALLOWED_TRANSITIONS[old]:
         labels = dict(Status.choices)
         raise TransitionNotAllowed(
-            f"A ticket that is “{labels[old]}” cannot become “{labels.get(status, status)}”.",
-            fields={"status": ["This change of status is not allowed."]},
+            _("A ticket that is “%(old)s” cannot become “%(new)s”.")
+            % {"old": labels[old], "new": labels.get(status, status)},
+            fields={"status": [_("This change of status is not allowed.")]},
         )
     locked.status = status
     now = timezone.now()
@@ -370,20 +374,24 @@ def status_restore(
     status: str,
     resolved_at: datetime | None,
     closed_at: datetime | None,
+    since: datetime | None,
     actor: Actor,
     reason: str,
 ) -> Ticket:
     """Put a status back that was there before, with its times; only for taking a change back.
 
-    The table of transitions is about going on, not about going back. Emits ``status_changed``.
+    ``since`` is when it was left; None for the last change of status. The table of transitions is about going
+    on, not about going back. Emits ``status_changed``.
     """
     locked = ticket_lock(ticket_id=ticket.pk)
     old, locked.status = locked.status, status
+    changes = TicketEvent.objects.filter(ticket=locked, verb="status.changed").order_by("-sequence")
+    left_at = since or changes.values_list("created_at", flat=True).first()
     locked.resolved_at, locked.closed_at = resolved_at, closed_at
     ticket_save(locked, ["status", "resolved_at", "closed_at"])
     change = Change("status.changed", field="status", old=old, new=status, reason=reason)
     events_append(ticket=locked, actor=actor, changes=[change])
-    events.status_changed.publish(ticket=locked, actor=actor, old=old, new=status)
+    events.status_changed.publish(ticket=locked, actor=actor, old=old, new=status, takes_back=left_at)
     return locked
 
 

@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.exceptions import NotAllowed, ValidationFailed
+from common.wording import recorded
 from teams.models import User
-from ticketing.choices import MACRO_VARIABLES, ToolScope
+from ticketing.choices import MACRO_VARIABLES, Status, ToolScope
 from ticketing.models import Macro, SavedView, Ticket
 from ticketing.models.tools import VARIABLE
 from ticketing.services.assignments import ticket_assign
@@ -35,7 +37,7 @@ def tool_save(*, tool: ToolRow, values: Mapping[str, Any], actor: Actor) -> Tool
     Everyone's are a lead's to make, a team's its members'. Raises NotAllowed, ValidationFailed.
     """
     if tool.pk is not None and not may_change_tool(tool=tool, actor=actor):
-        raise NotAllowed("Only its owner or a lead changes this.")
+        raise NotAllowed(_("Only its owner or a lead changes this."))
     for name, value in values.items():
         setattr(tool, name, value)
     if tool.scope != ToolScope.TEAM:
@@ -53,20 +55,20 @@ def tool_save(*, tool: ToolRow, values: Mapping[str, Any], actor: Actor) -> Tool
 
 def _check_reach(tool: SavedView | Macro, actor: Actor) -> None:
     if not actor.may_see_client(tool.client_id):
-        raise ValidationFailed(fields={"client": ["There is no such client."]})
+        raise ValidationFailed(fields={"client": [_("There is no such client.")]})
     if actor.is_lead:
         return
     if tool.scope == ToolScope.EVERYONE:
-        raise NotAllowed("Only leads share with everyone.")
+        raise NotAllowed(_("Only leads share with everyone."))
     if tool.scope == ToolScope.TEAM and tool.team_id not in actor.team_ids:
-        raise ValidationFailed(fields={"team": ["Choose one of your own teams."]})
+        raise ValidationFailed(fields={"team": [_("Choose one of your own teams.")]})
 
 
 @transaction.atomic
 def tool_delete(*, tool: SavedView | Macro, actor: Actor) -> None:
     """Remove a saved view or a macro. Raises NotAllowed."""
     if not may_change_tool(tool=tool, actor=actor):
-        raise NotAllowed("Only its owner or a lead removes this.")
+        raise NotAllowed(_("Only its owner or a lead removes this."))
     tool.delete()
 
 
@@ -84,7 +86,7 @@ def _values(ticket: Ticket, actor: Actor) -> dict[str, str]:
     found = (
         ticket.reference,
         ticket.subject,
-        ticket.get_status_display(),
+        recorded(Status(ticket.status).label),
         ticket.category.name if ticket.category else "",
         ticket.team.name if ticket.team else "",
         name,
@@ -107,7 +109,7 @@ def macro_apply(*, ticket: Ticket, macro: Macro, actor: Actor) -> Ticket:
     TransitionNotAllowed.
     """
     if macro.client_id != ticket.client_id:
-        raise NotAllowed(f"The macro “{macro.name}” belongs to another client.")
+        raise NotAllowed(_("The macro “%(name)s” belongs to another client.") % {"name": macro.name})
     wanted: dict[str, Any] = {
         name: getattr(macro, name) for name in ("priority", "severity") if getattr(macro, name)
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from ticketing.choices import RequesterMail
 
 
@@ -18,18 +20,24 @@ class Words:
 
 DEFAULTS: Final = {
     RequesterMail.ACKNOWLEDGEMENT: Words(
-        "{{ reference }}: we have your request",
-        "Hello,\n\nyour request has arrived as **{{ reference }}**.\n\n"
-        "Category: {{ category }}\n\n{{ next_steps }}",
+        gettext_noop("{{ reference }}: we have your request"),
+        gettext_noop(
+            "Hello,\n\nyour request has arrived as **{{ reference }}**.\n\n"
+            "Category: {{ category }}\n\n{{ next_steps }}"
+        ),
     ),
-    RequesterMail.REPLY: Words("{{ reference }}: an answer to your request", "{{ reply }}"),
+    RequesterMail.REPLY: Words(gettext_noop("{{ reference }}: an answer to your request"), "{{ reply }}"),
     RequesterMail.STATUS: Words(
-        "{{ reference }} is {{ status }}",
-        "Hello,\n\nyour request **{{ reference }}** is now **{{ status }}**.\n\n{{ next_steps }}",
+        gettext_noop("{{ reference }} is {{ status }}"),
+        gettext_noop(
+            "Hello,\n\nyour request **{{ reference }}** is now **{{ status }}**.\n\n{{ next_steps }}"
+        ),
     ),
     RequesterMail.RATING: Words(
-        "{{ reference }}: how was our answer?",
-        "Hello,\n\nyour request **{{ reference }}** is solved. "
-        "Would you tell us in one click how well we did?",
+        gettext_noop("{{ reference }}: how was our answer?"),
+        gettext_noop(
+            "Hello,\n\nyour request **{{ reference }}** is solved. "
+            "Would you tell us in one click how well we did?"
+        ),
     ),
 }

@@ -18,6 +18,7 @@ from teams.models import BusinessCalendar, CalendarInterval, EscalationStep, Tea
 from teams.services.presence import presence_set, presences_return
 from teams.services.users import member_set
 from ticketing.models import Ticket
+from ticketing.selectors.handout import seats_at_work
 from ticketing.services.absence import absences_hand_on, absent_hand_on
 from ticketing.services.assignments import ticket_assign
 from ticketing.services.escalation import ticket_escalate
@@ -197,6 +198,25 @@ class OrderTests(HandOutCase):
             given.append(ticket.pk)
             status_change(ticket=ticket, status="resolved", actor=self.actor)
         self.assertEqual(given, [urgent.pk, older.pk, old.pk])
+
+    def test_the_seats_are_asked_for_once_a_round(self) -> None:
+        """C17: besides once under the lock for each ticket that is given, not again after it."""
+        self.member.capacity = 5
+        self.member.save()
+        self.waiting(4)
+        with patch("ticketing.services.handout.seats_at_work", wraps=seats_at_work) as asked:
+            self.assertEqual(waiting_hand_out(team=self.team, now=timezone.now()), 4)
+        self.assertEqual(asked.call_count, 1 + 4)
+
+    def test_round_robin_takes_turns_within_one_round(self) -> None:
+        """C17: the turn that was just taken counts, although the seats are not read again."""
+        other = make_user("second", Group.AGENTS, self.world.client_a)
+        member_set(team=self.team, user=other, actor=self.actor, capacity=5)
+        TeamMember.objects.filter(team=self.team).update(capacity=2)
+        tickets = self.waiting(4)
+        self.assertEqual(waiting_hand_out(team=self.team, now=timezone.now()), 4)
+        owners = [self.owner(ticket) for ticket in tickets]
+        self.assertEqual(sorted(owners.count(user) for user in {*owners}), [2, 2])
 
     def test_nobody_starves(self) -> None:
         """C17: two days of waiting weigh as much as one step of priority."""

@@ -26,6 +26,7 @@ from ticketing.models import (
     Ticket,
     TicketFeedback,
 )
+from ticketing.services.bulk import BulkChange, bulk_undo, tickets_change
 from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.feedback import feedback_ticket, feedback_token
 from ticketing.services.mail_links import stop_token
@@ -181,6 +182,45 @@ class ConversationTests(RequesterMailCase):
         self.assertIn("<strong>restart</strong>", str(message.alternatives[0][0]))  # type: ignore[attr-defined]
         self.assertNotIn("Auto-Submitted", message.extra_headers)
 
+    def test_who_writes_german_is_answered_in_german(self) -> None:
+        """Subject, body and foot of every kind; an unknown language and one not spoken here are English."""
+        ticket = self.opened()
+        Ticket.objects.filter(pk=ticket.pk).update(language="de")
+        self.reply(ticket)
+        self.deliver()
+        ticket.refresh_from_db()
+        status_change(ticket=ticket, status="resolved", actor=self.world.actor(self.world.lead))
+        self.deliver()
+        name = ticket.reference
+        self.assertEqual(
+            sorted(message.subject for message in mail.outbox),
+            sorted(
+                f"{name}: {words}"
+                for words in (
+                    "Ihre Anfrage ist eingegangen",
+                    "Antwort auf Ihre Anfrage",
+                    "Gelöst",
+                    "Wie war unsere Antwort?",
+                )
+            ),
+        )
+        words = "\n".join(
+            f"{message.body}{message.alternatives[0][0]}"  # type: ignore[attr-defined]
+            for message in mail.outbox
+        )
+        self.assertIn("hat jetzt den Status Gelöst.", words)
+        self.assertIn('lang="de"', words)
+        for english in ("Hello", "Category", "A person", "Stop automatic", "Rate the answer", "{{"):
+            self.assertNotIn(english, words)
+
+    def test_other_languages_are_answered_in_english(self) -> None:
+        """The language of the site."""
+        for language in ("", "fr"):
+            ticket = self.opened(requester=self.requester(f"{language or 'x'}@example.org"))
+            Ticket.objects.filter(pk=ticket.pk).update(language=language)
+            self.deliver()
+            self.assertIn("we have your request", mail.outbox[-1].subject)
+
     def test_all_mails_of_a_ticket_are_one_thread(self) -> None:
         """T13: references lead to one first mail, and to the requester's own."""
         ticket = self.opened()
@@ -232,6 +272,20 @@ class ConversationTests(RequesterMailCase):
         latest = Notification.objects.filter(kind="requester.rating").latest("pk")
         self.assertEqual(latest.state, NotificationState.SKIPPED)
 
+    def test_taking_back_a_reopening_tells_nothing_and_asks_to_rate_once(self) -> None:
+        """T9, T13: the requester was told of the resolution already; an undo is no news."""
+        ticket, lead = self.opened(), self.world.actor(self.world.lead)
+        Notification.objects.all().delete()
+        status_change(ticket=ticket, status="resolved", actor=lead)
+        notifications_deliver(now=timezone.now())
+        rows = Ticket.objects.filter(pk=ticket.pk)
+        done = tickets_change(tickets=rows, change=BulkChange(status="open"), actor=lead)
+        assert done.action is not None
+        bulk_undo(action=done.action, tickets=rows, actor=lead)
+        self.deliver()
+        sent = Notification.objects.filter(state=NotificationState.SENT).order_by("pk")
+        self.assertEqual([row.kind for row in sent], ["requester.status", "requester.rating"])
+
     def test_the_clients_own_words_are_used_and_hold_no_code(self) -> None:
         """T13: per-client templates with placeholders from a list."""
         template = RequesterMailTemplate(
@@ -243,6 +297,9 @@ class ConversationTests(RequesterMailCase):
         ticket = self.opened()
         self.deliver()
         self.assertEqual(mail.outbox[0].subject, f"[{ticket.reference}] Danke")
+        Ticket.objects.filter(pk=self.opened().pk).update(language="de")
+        self.deliver()
+        self.assertIn("*being sorted*", str(mail.outbox[1].body))  # one language, which the client chose
         for body in (
             "{% load x %}",
             "{{ settings.SECRET_KEY }}",

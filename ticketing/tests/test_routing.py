@@ -63,6 +63,35 @@ class RoutingTests(TestCase):
         self.assertEqual(self.route().confidence, 0.7)
         self.assertEqual(self.route(severity="low").team, self.world.network)
 
+    def test_a_shared_rule_never_leads_to_a_team_of_another_client(self) -> None:
+        """C17, A2: what the default team is asked, a rule is asked too."""
+        foreign = Team.objects.create(slug="foreign", name="Foreign", client=self.world.client_b)
+        RoutingRule.objects.create(name="Shared", slug="shared", team=foreign, conditions={})
+        self.assertEqual(self.route().team, self.world.network)
+        self.assertEqual(self.route(client=self.world.client_b).team, foreign)
+
+    def test_a_fallback_of_another_client_is_none(self) -> None:
+        """C17, A2: nor do the settings lead there."""
+        foreign = Team.objects.create(slug="foreign", name="Foreign", client=self.world.client_b)
+        settings = self.world.client_a.ticketing_settings
+        settings.fallback_team = settings.escalation_team = foreign
+        settings.save()
+        self.assertNotEqual(self.route(category="unknown").team, foreign)
+        self.assertNotEqual(self.route(severity="critical").team, foreign)
+
+    def test_a_path_of_teams_out_of_use_is_no_path(self) -> None:
+        """C17: a critical ticket would stay where it is, with nobody to escalate to."""
+        closed = Team.objects.create(slug="closed", name="Closed", is_active=False)
+        grave = Team.objects.create(slug="grave", name="Grave", kind=TeamKind.ESCALATION)
+        EscalationStep.objects.create(team=self.world.network, target=closed, position=1)
+        found = self.route(severity="critical")
+        self.assertEqual((found.team, found.escalation_path), (grave, []))
+
+    def test_an_empty_keyword_matches_nothing(self) -> None:
+        """C17: a blank line in a list is no word, and no text is full of it."""
+        RoutingRule.objects.create(name="Blank", team=self.world.hardware, conditions={"keywords": ["", " "]})
+        self.assertEqual(self.route().team, self.world.network)
+
     def test_teams_that_were_put_out_of_use_get_nothing(self) -> None:
         """C17: neither as fallback nor for escalation."""
         closed = Team.objects.create(slug="x", name="X", kind=TeamKind.FALLBACK, is_active=False)

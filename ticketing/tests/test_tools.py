@@ -223,6 +223,7 @@ class MacroTest(ToolCase):
         text = page.context["message_form"]["body"].value()
         self.assertEqual(text, f"Hello Rita, {ticket.reference}")
         self.assertContains(page, "status resolved")
+        self.assertContains(page, 'data-macro-then="Then as the macro says"')
         ticket.refresh_from_db()
         self.assertEqual(ticket.status, "new")
         self.client.post(
