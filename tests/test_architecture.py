@@ -6,8 +6,11 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from django.apps import apps
 from django.test import SimpleTestCase
+
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVEL = {"common": 0, "teams": 1, "ticketing": 2, "classifier": 3, "sla": 3, "ingest": 4, "config": 5}

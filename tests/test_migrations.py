@@ -6,6 +6,7 @@ import re
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -39,6 +40,7 @@ class MigrationTests(TestCase):
         self.assertEqual(wrong, [])
 
 
+@pytest.mark.timeout(480)  # every table of five apps goes and comes back
 class BackAndForthTests(TransactionTestCase):
     """The operations."""
 
