@@ -1,13 +1,14 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ClassifierConfig(AppConfig):
     """Label and start-up wiring."""
 
     name = "classifier"
-    verbose_name = "Triage"
+    verbose_name = _("Triage")
 
     def ready(self) -> None:
         """Connect the receivers and fill the slots of lower layers."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from classifier.choices import ModelState, Tone
@@ -20,7 +22,7 @@ from ticketing.models import RoutingRule, Taxonomy
 class DraftForm(forms.Form):
     """What to do with the suggested reply."""
 
-    action = forms.ChoiceField(choices=[("new", "New"), ("take", "Take"), ("dismiss", "Dismiss")])
+    action = forms.ChoiceField(choices=[("new", _("New")), ("take", _("Take")), ("dismiss", _("Dismiss"))])
     tone = forms.ChoiceField(choices=[("", ""), *Tone.choices], required=False)
 
 
@@ -39,19 +41,19 @@ class ReviewForm(forms.Form):
 class OperateForm(forms.Form):
     """What to do with a language model."""
 
-    action = forms.ChoiceField(choices=[("pause", "Pause"), ("resume", "Resume")])
+    action = forms.ChoiceField(choices=[("pause", _("Pause")), ("resume", _("Resume"))])
 
 
 class ProposalForm(forms.Form):
     """What becomes of a proposed rule."""
 
-    action = forms.ChoiceField(choices=[("adopt", "Adopt"), ("dismiss", "Dismiss")])
+    action = forms.ChoiceField(choices=[("adopt", _("Adopt")), ("dismiss", _("Dismiss"))])
 
 
 class TrialForm(forms.Form):
     """A text to send to a language model, as a ticket of one client."""
 
-    client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None)
+    client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None, label=_("Client"))
     text = forms.CharField(
         max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 4}),
@@ -71,14 +73,16 @@ class ChooserForm(forms.Form):
         min_value=0.5,
         max_value=0.999,
         initial=0.95,
-        label="Right among what is applied",
+        label=_("Right among what is applied"),
         widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "0.005"}),
     )
-    category = forms.ChoiceField(required=False, label="Where the answer is", widget=UnfoldAdminSelectWidget)
+    category = forms.ChoiceField(
+        required=False, label=_("Where the answer is"), widget=UnfoldAdminSelectWidget
+    )
 
     def __init__(self, *args: Any, values: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["category"].choices = [("", "any value"), *values]  # type: ignore[attr-defined]
+        self.fields["category"].choices = [("", gettext("any value")), *values]  # type: ignore[attr-defined]
 
 
 class ApplyForm(ChooserForm):
@@ -92,24 +96,26 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         max_length=500,
-        label="Why",
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Why? Everybody who looks will read it."}),
+        label=_("Why"),
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": _("Why? Everybody who looks will read it.")}),
     )
 
 
 class WhatIfForm(forms.Form):
     """A change to try on the newest tickets of one client."""
 
-    client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None)
-    last = forms.IntegerField(min_value=1, max_value=MOST_TICKETS, initial=100, label="Newest tickets")
-    accept = forms.FloatField(min_value=0, max_value=1, required=False, label="Accept from")
-    suggest = forms.FloatField(min_value=0, max_value=1, required=False, label="Suggest from")
-    model = forms.ModelChoiceField(queryset=LocalModel.objects.none(), required=False, label="Another model")
+    client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None, label=_("Client"))
+    last = forms.IntegerField(min_value=1, max_value=MOST_TICKETS, initial=100, label=_("Newest tickets"))
+    accept = forms.FloatField(min_value=0, max_value=1, required=False, label=_("Accept from"))
+    suggest = forms.FloatField(min_value=0, max_value=1, required=False, label=_("Suggest from"))
+    model = forms.ModelChoiceField(
+        queryset=LocalModel.objects.none(), required=False, label=_("Another model")
+    )
     rule = forms.ModelChoiceField(
-        queryset=RoutingRule.objects.none(), required=False, label="A rule switched the other way"
+        queryset=RoutingRule.objects.none(), required=False, label=_("A rule switched the other way")
     )
     prompt = forms.ModelChoiceField(
-        queryset=PromptVersion.objects.none(), required=False, label="Another prompt"
+        queryset=PromptVersion.objects.none(), required=False, label=_("Another prompt")
     )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:

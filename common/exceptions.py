@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.utils.translation import gettext_lazy
+
 
 class ApplicationError(Exception):
     """A rule was broken. ``fields`` names the inputs at fault, if any."""
 
     code = "invalid"
     status = 400
-    default_message = "The request could not be carried out."
+    default_message = gettext_lazy("The request could not be carried out.")
 
     def __init__(
         self,
@@ -19,7 +21,7 @@ class ApplicationError(Exception):
         fields: Mapping[str, Sequence[str]] | None = None,
         retry_after_seconds: int | None = None,
     ) -> None:
-        self.message = message or self.default_message
+        self.message = message or str(self.default_message)
         self.fields: dict[str, list[str]] = {key: list(value) for key, value in (fields or {}).items()}
         self.retry_after_seconds = retry_after_seconds
         super().__init__(self.message)
@@ -28,14 +30,14 @@ class ApplicationError(Exception):
     def sentence(self) -> str:
         """What a person reads: the message, or the first field's problem where the message says nothing."""
         first = next((problem for problems in self.fields.values() for problem in problems), "")
-        return first if first and self.message == self.default_message else self.message
+        return first if first and self.message == str(self.default_message) else self.message
 
 
 class ValidationFailed(ApplicationError):
     """An input has the wrong value."""
 
     code = "validation_error"
-    default_message = "Some values are not valid."
+    default_message = gettext_lazy("Some values are not valid.")
 
 
 class NotAllowed(ApplicationError):
@@ -43,7 +45,7 @@ class NotAllowed(ApplicationError):
 
     code = "forbidden"
     status = 403
-    default_message = "You may not do this."
+    default_message = gettext_lazy("You may not do this.")
 
 
 class NotFound(ApplicationError):
@@ -51,7 +53,7 @@ class NotFound(ApplicationError):
 
     code = "not_found"
     status = 404
-    default_message = "There is nothing at this address."
+    default_message = gettext_lazy("There is nothing at this address.")
 
 
 class Conflict(ApplicationError):
@@ -59,7 +61,7 @@ class Conflict(ApplicationError):
 
     code = "conflict"
     status = 409
-    default_message = "The current state does not allow this change."
+    default_message = gettext_lazy("The current state does not allow this change.")
 
 
 class PreconditionFailed(ApplicationError):
@@ -67,7 +69,7 @@ class PreconditionFailed(ApplicationError):
 
     code = "precondition_failed"
     status = 412
-    default_message = "The ticket has changed since you read it."
+    default_message = gettext_lazy("The ticket has changed since you read it.")
 
 
 class Unprocessable(ApplicationError):
@@ -75,7 +77,7 @@ class Unprocessable(ApplicationError):
 
     code = "unprocessable"
     status = 422
-    default_message = "The content could not be processed."
+    default_message = gettext_lazy("The content could not be processed.")
 
 
 class TooMany(ApplicationError):
@@ -83,7 +85,7 @@ class TooMany(ApplicationError):
 
     code = "throttled"
     status = 429
-    default_message = "There were too many requests."
+    default_message = gettext_lazy("There were too many requests.")
 
 
 class Unavailable(ApplicationError):
@@ -91,4 +93,4 @@ class Unavailable(ApplicationError):
 
     code = "unavailable"
     status = 503
-    default_message = "This part of the service is not available."
+    default_message = gettext_lazy("This part of the service is not available.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class Timestamped(models.Model):
@@ -25,7 +26,7 @@ class Leased(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
-    next_at = models.DateTimeField(default=timezone.now, help_text="Not before this time.")
+    next_at = models.DateTimeField(default=timezone.now, help_text=_("Not before this time."))
 
     class Meta:
         abstract = True

@@ -63,6 +63,8 @@ def logging_config(*, level: str, json_enabled: bool) -> dict[str, Any]:
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {
             "axes": {"level": "WARNING"},
+            # Says at every start of the embedded set-up that its broker is no host.
+            "kombu.connection": {"level": "ERROR"},
             "httpx": {"level": "WARNING"},
             "httpx2": {"level": "WARNING"},
             "openai": {"level": "WARNING"},

@@ -1,19 +1,23 @@
-"""Edge middleware: the admin's wider content policy, and domain errors raised by pages."""
+"""Edge middleware: the wider policy of the admin, the time zone of the reader, and domain errors of pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_structlog.middlewares import RequestMiddleware
 
 from common.exceptions import ApplicationError, NotFound
 
 _ADMIN_POLICY = {"script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE], "style-src": [SELF, UNSAFE_INLINE]}
+TIME_ZONE_COOKIE = "switchyard_time_zone"  # set by static/js/ui.js
 
 
 class RequestLogMiddleware(RequestMiddleware):
@@ -37,6 +41,44 @@ class AdminContentPolicyMiddleware:
         if request.path.startswith(("/admin/", "/api/v1/docs")):
             response._csp_update = _ADMIN_POLICY  # type: ignore[attr-defined]
         return response
+
+
+class ReaderTimeZoneMiddleware:
+    """Pages speak the reader's time: the zone of the profile, else the one his browser told, else UTC.
+
+    The API always speaks UTC.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Set the zone for this request only; threads serve other readers afterwards."""
+        if request.path_info.startswith("/api/"):
+            return self.get_response(request)
+        zone = reader_zone(request)
+        request.reader_zone = zone  # type: ignore[attr-defined]
+        with timezone.override(zone):
+            return self.get_response(request)
+
+
+def reader_zone(request: HttpRequest) -> str | None:
+    """An IANA name, or none where neither the profile nor the browser names one.
+
+    A profile starts with UTC, so UTC there says nothing yet.
+    """
+    cookie = request.COOKIES.get(TIME_ZONE_COOKIE, "")
+    signed_in = settings.SESSION_COOKIE_NAME in request.COOKIES
+    named = [getattr(request.user, "time_zone", "")] if signed_in else []
+    return next((name for name in (*named, cookie) if name not in {"", "UTC"} and _is_zone(name)), None)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 class ApplicationErrorMiddleware:

@@ -11,6 +11,7 @@ from django.contrib.auth import views as auth_views
 from django.contrib.staticfiles.finders import find
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -24,11 +25,11 @@ _PLACE_OF_ROLE = {
     Role.REQUESTER: "portal:home",
 }
 _DEMO_ACCOUNTS = (
-    ("Administrator", "admin", "Sees every client and all settings."),
-    ("Lead", "lead", "Dashboard, review and reference data of Harbour Logistics."),
-    ("Agent", "agent", "Works the desk of Harbour Logistics."),
-    ("Requester", "requester", "Asks for help and follows own tickets."),
-    ("Lead of another client", "other-lead", "Fern & Field: sees nothing of Harbour Logistics."),
+    (_("Administrator"), "admin", _("Sees every client and all settings.")),
+    (_("Lead"), "lead", _("Dashboard, review and reference data of Harbour Logistics.")),
+    (_("Agent"), "agent", _("Works the desk of Harbour Logistics.")),
+    (_("Requester"), "requester", _("Asks for help and follows own tickets.")),
+    (_("Lead of another client"), "other-lead", _("Fern & Field: sees nothing of Harbour Logistics.")),
 )
 _DEMO_PASSWORD = "switchyard-demo"  # noqa: S105  shown on the log-in page of a demo, made only there
 

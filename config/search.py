@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from unfold.dataclasses import SearchResult
 
 from teams.api.actors import actor_of
@@ -28,9 +29,12 @@ def admin_search(request: HttpRequest, search_term: str) -> list[SearchResult]:
     )
     articles = Article.objects.visible_to(actor).filter(title__icontains=term)
     return [
-        *(_result(f"{row.reference} {row.subject}", "Ticket", "confirmation_number", row) for row in rows),
-        *(_result(str(row), "Requester", "person", row) for row in people.distinct().order_by("pk")[:_EACH]),
-        *(_result(row.title, "Article", "menu_book", row) for row in articles.order_by("pk")[:_EACH]),
+        *(_result(f"{row.reference} {row.subject}", _("Ticket"), "confirmation_number", row) for row in rows),
+        *(
+            _result(str(row), _("Requester"), "person", row)
+            for row in people.distinct().order_by("pk")[:_EACH]
+        ),
+        *(_result(row.title, _("Article"), "menu_book", row) for row in articles.order_by("pk")[:_EACH]),
     ]
 
 

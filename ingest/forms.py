@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.exceptions import ApplicationError
 from ingest.services.uploads import type_check
@@ -34,19 +36,19 @@ class RequestForm(forms.Form):
     """A request for help: text, files or both."""
 
     body = forms.CharField(
-        label="What happened?",
+        label=gettext_lazy("What happened?"),
         required=False,
         max_length=BODY_LIMIT,
         widget=forms.Textarea(attrs={"rows": 8, "class": "input", "autofocus": True}),
-        help_text="What did you do, what did you expect, what came instead? Error texts help.",
+        help_text=gettext_lazy("What did you do, what did you expect, what came instead? Error texts help."),
     )
     subject = forms.CharField(
-        label="Subject",
+        label=gettext_lazy("Subject"),
         required=False,
         max_length=SUBJECT_LIMIT,
         widget=forms.TextInput(attrs={"class": "input"}),
     )
-    files = ReadableFilesField(label="Files", required=False)  # type: ignore[assignment]
+    files = ReadableFilesField(label=gettext_lazy("Files"), required=False)  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +60,7 @@ class RequestForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or {}
         empty = not cleaned.get("body", "").strip() and not cleaned.get("files")
         if empty and not self.errors:
-            self.add_error("body", "Tell us what happened, or add a file that does.")
+            self.add_error("body", _("Tell us what happened, or add a file that does."))
         return cleaned
 
 
@@ -68,7 +70,7 @@ class PortalReplyForm(forms.Form):
     body = forms.CharField(
         widget=forms.Textarea,
         max_length=BODY_LIMIT,
-        error_messages={"required": "Write a message before you send it."},
+        error_messages={"required": gettext_lazy("Write a message before you send it.")},
     )
     files = ReadableFilesField(required=False)  # type: ignore[assignment]
 
@@ -77,28 +79,34 @@ class ChatForm(forms.Form):
     """A question to the assistant."""
 
     message = forms.CharField(
-        label="Your question",
+        label=gettext_lazy("Your question"),
         required=False,
         max_length=4_000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"max_length": "At most 4,000 characters; send the rest as a file."},
+        error_messages={"max_length": gettext_lazy("At most 4,000 characters; send the rest as a file.")},
     )
-    files = ReadableFilesField(label="Files", required=False)  # type: ignore[assignment]
+    files = ReadableFilesField(label=gettext_lazy("Files"), required=False)  # type: ignore[assignment]
 
 
 class RatingForm(forms.Form):
     """One to five, and why."""
 
-    RATINGS = ((5, "Very good"), (4, "Good"), (3, "Fair"), (2, "Poor"), (1, "Bad"))
+    RATINGS = (
+        (5, gettext_lazy("Very good")),
+        (4, gettext_lazy("Good")),
+        (3, gettext_lazy("Fair")),
+        (2, gettext_lazy("Poor")),
+        (1, gettext_lazy("Bad")),
+    )
     rating = forms.TypedChoiceField(
-        label="How was our help?",
+        label=gettext_lazy("How was our help?"),
         choices=RATINGS,
         coerce=int,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose one of the five ratings."},
+        error_messages={"required": gettext_lazy("Choose one of the five ratings.")},
     )
     comment = forms.CharField(
-        label="What was good, what was not?",
+        label=gettext_lazy("What was good, what was not?"),
         required=False,
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 3, "class": "input"}),

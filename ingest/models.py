@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Leased, Timestamped
 from ingest.choices import ImportKind, ImportState, ImportStep
@@ -24,22 +25,26 @@ class ImportJob(Leased, Timestamped):
     step = models.CharField(max_length=5, choices=ImportStep.choices, default=ImportStep.CHECK)
     state = models.CharField(max_length=9, choices=ImportState.choices, default=ImportState.MAPPING)
     header = models.JSONField(default=list, blank=True)
-    samples = models.JSONField(default=list, blank=True, help_text="The first rows, to recognise columns by.")
-    mapping = models.JSONField(default=dict, blank=True, help_text="Field to place of its column.")
+    samples = models.JSONField(
+        default=list, blank=True, help_text=_("The first rows, to recognise columns by.")
+    )
+    mapping = models.JSONField(default=dict, blank=True, help_text=_("Field to place of its column."))
     system = models.CharField(
-        max_length=40, default="import", help_text="Where the numbers come from; one number is imported once."
+        max_length=40,
+        default="import",
+        help_text=_("Where the numbers come from; one number is imported once."),
     )
     triage = models.CharField(max_length=5, choices=ImportTriage.choices, default=ImportTriage.NONE)
-    day_first = models.BooleanField(default=True, help_text="31/12/2026 instead of 12/31/2026.")
+    day_first = models.BooleanField(default=True, help_text=_("31/12/2026 instead of 12/31/2026."))
     rows_total = models.PositiveIntegerField(default=0)
     rows_ok = models.PositiveIntegerField(default=0)
     rows_known = models.PositiveIntegerField(default=0)
     rows_failed = models.PositiveIntegerField(default=0)
     problems = models.JSONField(
-        default=list, blank=True, help_text="Rows at fault: row, column, value, problem."
+        default=list, blank=True, help_text=_("Rows at fault: row, column, value, problem.")
     )
     report = models.JSONField(
-        default=dict, blank=True, help_text="Counts by value, words that are not known, a sample."
+        default=dict, blank=True, help_text=_("Counts by value, words that are not known, a sample.")
     )
     error = models.TextField(blank=True)
     batch = models.ForeignKey(

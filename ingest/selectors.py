@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models.functions import Left
+from django.utils.translation import gettext as _
 
 from common.actors import Actor, Deed
 from common.exceptions import NotFound
@@ -22,7 +23,7 @@ def access_attachment(*, actor: Actor, file_id: UUID) -> Attachment:
     rows = Attachment.objects.visible_to(actor).annotate(preview=Left("text", PREVIEW_CHARACTERS))
     attachment = rows.defer("text", "segments", "features").filter(uuid=file_id).first()
     if attachment is None:
-        raise NotFound("There is no such file.")
+        raise NotFound(_("There is no such file."))
     found: Attachment = attachment
     return found
 
@@ -32,6 +33,6 @@ def access_import(*, actor: Actor, job_id: UUID) -> ImportJob:
     rows = ImportJob.objects.visible_to(actor).select_related("client", "attachment", "batch", "created_by")
     job = rows.filter(uuid=job_id).first() if actor.may(Deed.IMPORT) else None
     if job is None:
-        raise NotFound("There is no such import.")
+        raise NotFound(_("There is no such import."))
     found: ImportJob = job
     return found

@@ -1,13 +1,14 @@
 """App configuration of the people layer."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TeamsConfig(AppConfig):
     """Label and start-up wiring."""
 
     name = "teams"
-    verbose_name = "People and teams"
+    verbose_name = _("People and teams")
 
     def ready(self) -> None:
         """Fill the slots of the layer below."""

@@ -6,6 +6,8 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from teams.choices import Channel, Digest, NoticeKind
 from teams.models import NotificationTarget, User
@@ -17,16 +19,25 @@ class PreferenceForm(forms.Form):
     """Kinds, pace and quiet hours of one channel. Nothing chosen: nothing is sent by it."""
 
     kinds = forms.MultipleChoiceField(
-        label="Tell me of", required=False, choices=NoticeKind.choices, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Tell me of"),
+        required=False,
+        choices=NoticeKind.choices,
+        widget=forms.CheckboxSelectMultiple,
     )
-    digest = forms.ChoiceField(label="How often", required=False, choices=Digest.choices)
+    digest = forms.ChoiceField(label=gettext_lazy("How often"), required=False, choices=Digest.choices)
     quiet_from = forms.TimeField(
-        label="Quiet from", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+        label=gettext_lazy("Quiet from"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )
     quiet_until = forms.TimeField(
-        label="Quiet until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+        label=gettext_lazy("Quiet until"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )
-    urgent_passes = forms.BooleanField(label="Critical breaches come at once all the same", required=False)
+    urgent_passes = forms.BooleanField(
+        label=gettext_lazy("Critical breaches come at once all the same"), required=False
+    )
 
     def __init__(self, *args: Any, alerts: bool, target: NotificationTarget | None, **kwargs: Any) -> None:
         kwargs.setdefault("initial", _initial(target))
@@ -41,7 +52,7 @@ class PreferenceForm(forms.Form):
         """Quiet hours have two ends."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if (data.get("quiet_from") is None) != (data.get("quiet_until") is None):
-            self.add_error("quiet_until", "Give both ends of the quiet hours, or none.")
+            self.add_error("quiet_until", _("Give both ends of the quiet hours, or none."))
         return data
 
 
@@ -49,7 +60,8 @@ class MailPreferenceForm(PreferenceForm):
     """By mail; the time zone is the person's and holds for every channel."""
 
     time_zone = forms.ChoiceField(
-        label="Time zone", choices=lambda: [(name, name) for name in sorted(available_timezones())]
+        label=gettext_lazy("Time zone"),
+        choices=lambda: [(name, name) for name in sorted(available_timezones())],
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -60,13 +72,15 @@ class MailPreferenceForm(PreferenceForm):
 class ChatPreferenceForm(PreferenceForm):
     """By a chat's webhook."""
 
-    channel = forms.ChoiceField(label="Chat", choices=CHAT)
+    channel = forms.ChoiceField(label=gettext_lazy("Chat"), choices=CHAT)
     url = forms.URLField(
-        label="Webhook address",
+        label=gettext_lazy("Webhook address"),
         required=False,
         assume_scheme="https",
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "https://"}),
-        help_text="An incoming webhook of your channel. Kept encrypted; leave empty to keep the stored one.",
+        help_text=gettext_lazy(
+            "An incoming webhook of your channel. Kept encrypted; leave empty to keep the stored one."
+        ),
     )
     field_order = ("channel", "url", "kinds", "digest", "quiet_from", "quiet_until", "urgent_passes")
 

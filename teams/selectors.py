@@ -12,6 +12,7 @@ import holidays
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from common.actors import ANONYMOUS, Actor, ActorKind, Role
 from common.exceptions import NotFound
@@ -88,7 +89,7 @@ def access_client(*, actor: Actor, slug: str = "") -> Client:
     rows = Client.objects.visible_to(actor).active()
     client: Client | None = rows.filter(slug=slug).first() if slug else rows.order_by("pk").first()
     if client is None:
-        raise NotFound("There is no such client.")
+        raise NotFound(gettext("There is no such client."))
     return client
 
 

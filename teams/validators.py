@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from holidays.utils import list_supported_countries
 
 from teams.calendar import Interval, first_overlap
@@ -15,33 +16,41 @@ from teams.calendar import Interval, first_overlap
 def check_time_zone(name: str) -> None:
     """A zone of the IANA database. Raises ValidationError."""
     if name not in available_timezones():
-        raise ValidationError(f"There is no time zone “{name}”. Use an IANA name, such as Europe/Berlin.")
+        raise ValidationError(
+            _("There is no time zone “%(name)s”. Use an IANA name, such as Europe/Berlin.") % {"name": name}
+        )
 
 
 def check_holiday_country(country: str, region: str = "") -> None:
     """A country whose public holidays are known, and a region of it. Raises ValidationError."""
     if not country:
         if region:
-            raise ValidationError("A region needs a country.")
+            raise ValidationError(_("A region needs a country."))
         return
     regions = list_supported_countries(include_aliases=True).get(country)
     if regions is None:
         raise ValidationError(
-            f"The public holidays of “{country}” are not known. Use an ISO code such as DE."
+            _("The public holidays of “%(country)s” are not known. Use an ISO code such as DE.")
+            % {"country": country}
         )
     if region and region not in regions:
         known = ", ".join(regions[:20]) or "none"
-        raise ValidationError(f"“{country}” has no region “{region}”. Known regions: {known}.")
+        raise ValidationError(
+            _("“%(country)s” has no region “%(region)s”. Known regions: %(known)s.")
+            % {"country": country, "region": region, "known": known}
+        )
 
 
 def check_intervals(intervals: Sequence[Interval], *, needed: bool = True) -> None:
     """Working hours of a week: some, and none given twice. Raises ValidationError."""
     if needed and not intervals:
-        raise ValidationError("Give at least one interval of working hours, or set always open.")
+        raise ValidationError(_("Give at least one interval of working hours, or set always open."))
     pair = first_overlap(intervals)
     if pair is not None:
         first, second = (_interval_words(row) for row in pair)
-        raise ValidationError(f"The working hours {first} and {second} overlap.")
+        raise ValidationError(
+            _("The working hours %(first)s and %(second)s overlap.") % {"first": first, "second": second}
+        )
 
 
 def _interval_words(row: Interval) -> str:

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from common.exceptions import ApplicationError
@@ -76,6 +77,6 @@ def _save(request: HttpRequest, which: str) -> HttpResponse:
         except ApplicationError as error:
             form.add_error("url" if "url" in error.fields else None, error.sentence)
         else:
-            messages.success(request, "Your choice is saved.")
+            messages.success(request, _("Your choice is saved."))
             return redirect("notices:mine")
     return render(request, "teams/notifications.html", found, status=422)

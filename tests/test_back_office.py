@@ -166,6 +166,30 @@ class ActionTests(BackOfficeCase):
 class ListTests(BackOfficeCase):
     """Cost of lists."""
 
+    def test_one_link_of_the_side_bar_is_marked(self) -> None:
+        """The simulation lies beneath the deadlines; only its own link is marked there."""
+        for name, marked in (("sla:deadlines", True), ("sla:simulation", False)):
+            page = self.client.get(reverse(name))
+            links = [item for group in page.context["sidebar_navigation"] for item in group["items"]]
+            found = {str(item["link"]): bool(item["active"]) for item in links}
+            self.assertEqual(found[reverse("sla:deadlines")], marked)
+            self.assertTrue(found[reverse(name)])
+
+    def test_the_ticket_list_names_what_narrows_it(self) -> None:
+        """A list from a link says what it leaves out, and every filter can be taken off alone."""
+        url = reverse("admin:ticketing_ticket_changelist")
+        self.assertNotContains(self.client.get(url), "Narrowed to")
+        page = self.client.get(url, {"status__exact": "new", "needs_review__exact": "1", "q": "printer"})
+        found = {row.title.lower(): (row.value, row.without) for row in page.context["cl"].active_filters}
+        self.assertEqual(found["status"][0], "New")
+        self.assertEqual(found["words"][0], "printer")
+        self.assertEqual(found["needs review"][0], "Yes")
+        self.assertNotIn("status__exact", found["status"][1])
+        self.assertIn("needs_review__exact=1", found["status"][1])
+        self.assertNotIn("q=", found["words"][1])
+        self.assertContains(page, "Narrowed to")
+        self.assertContains(page, "Remove the filter")
+
     def test_the_ticket_list_costs_the_same_for_three_and_for_thirty(self) -> None:
         """STYLE 9: constant queries."""
         counts = []

@@ -1,12 +1,14 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TicketingConfig(AppConfig):
     """Label and start-up wiring."""
 
     name = "ticketing"
+    verbose_name = _("Ticketing")
 
     def ready(self) -> None:
         """Connect the receivers and fill the slots of lower layers."""

@@ -5,26 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class StatusCategory(models.TextChoices):
     """What a status means for clocks and lists."""
 
-    OPEN = "open", "Open"
-    WAITING = "waiting", "Waiting"
-    RESOLVED = "resolved", "Resolved"
-    CLOSED = "closed", "Closed"
+    OPEN = "open", _("Open")
+    WAITING = "waiting", _("Waiting")
+    RESOLVED = "resolved", _("Resolved")
+    CLOSED = "closed", _("Closed")
 
 
 class Status(models.TextChoices):
     """The shipped statuses."""
 
-    NEW = "new", "New"
-    OPEN = "open", "Open"
-    PENDING = "pending", "Waiting on requester"
-    ON_HOLD = "on_hold", "Waiting on third party"
-    RESOLVED = "resolved", "Resolved"
-    CLOSED = "closed", "Closed"
+    NEW = "new", _("New")
+    OPEN = "open", _("Open")
+    PENDING = "pending", _("Waiting on requester")
+    ON_HOLD = "on_hold", _("Waiting on third party")
+    RESOLVED = "resolved", _("Resolved")
+    CLOSED = "closed", _("Closed")
 
 
 STATUS_CATEGORY: Final[dict[str, str]] = {
@@ -50,19 +51,19 @@ ALLOWED_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
 class Severity(models.TextChoices):
     """How bad it is, worst first."""
 
-    CRITICAL = "critical", "Critical"
-    HIGH = "high", "High"
-    MEDIUM = "medium", "Medium"
-    LOW = "low", "Low"
+    CRITICAL = "critical", _("Critical")
+    HIGH = "high", _("High")
+    MEDIUM = "medium", _("Medium")
+    LOW = "low", _("Low")
 
 
 class Priority(models.TextChoices):
     """How soon it is worked on, soonest first."""
 
-    URGENT = "urgent", "Urgent"
-    HIGH = "high", "High"
-    NORMAL = "normal", "Normal"
-    LOW = "low", "Low"
+    URGENT = "urgent", _("Urgent")
+    HIGH = "high", _("High")
+    NORMAL = "normal", _("Normal")
+    LOW = "low", _("Low")
 
 
 PRIORITY_ORDER: Final[tuple[str, ...]] = (Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.URGENT)
@@ -78,41 +79,41 @@ PRIORITY_OF_SEVERITY: Final[dict[str, str]] = {
 class Sentiment(models.TextChoices):
     """The requester's mood."""
 
-    POSITIVE = "positive", "Positive"
-    NEUTRAL = "neutral", "Neutral"
-    NEGATIVE = "negative", "Negative"
+    POSITIVE = "positive", _("Positive")
+    NEUTRAL = "neutral", _("Neutral")
+    NEGATIVE = "negative", _("Negative")
 
 
 class RootCause(models.TextChoices):
     """Why the requester wrote."""
 
-    BUG = "bug", "Bug"
-    FEATURE = "feature", "Feature"
-    REFUND = "refund", "Refund"
-    OTHER = "other", "Other"
+    BUG = "bug", _("Bug")
+    FEATURE = "feature", _("Feature")
+    REFUND = "refund", _("Refund")
+    OTHER = "other", _("Other")
 
 
 class Channel(models.TextChoices):
     """The door a ticket came through."""
 
-    WEB = "web", "Web"
-    API = "api", "API"
-    FILE = "file", "File"
-    EMAIL = "email", "E-mail"
-    CHAT = "chat", "Chat"
-    ZENDESK = "zendesk", "Zendesk"
-    SAP = "sap", "SAP"
-    IMPORT = "import", "Import"
+    WEB = "web", _("Web")
+    API = "api", _("API")
+    FILE = "file", _("File")
+    EMAIL = "email", _("E-mail")
+    CHAT = "chat", _("Chat")
+    ZENDESK = "zendesk", _("Zendesk")
+    SAP = "sap", _("SAP")
+    IMPORT = "import", _("Import")
 
 
 class DecisionState(models.TextChoices):
     """What became of a predicted field (C3)."""
 
-    APPLIED = "applied", "Applied"
-    SUGGESTED = "suggested", "Suggested"
-    HELD = "held", "Held"
-    CONFIRMED = "confirmed", "Confirmed"
-    CORRECTED = "corrected", "Corrected"
+    APPLIED = "applied", _("Applied")
+    SUGGESTED = "suggested", _("Suggested")
+    HELD = "held", _("Held")
+    CONFIRMED = "confirmed", _("Confirmed")
+    CORRECTED = "corrected", _("Corrected")
 
 
 PERSON_STATES: Final[frozenset[str]] = frozenset({DecisionState.CONFIRMED, DecisionState.CORRECTED})
@@ -121,56 +122,56 @@ PERSON_STATES: Final[frozenset[str]] = frozenset({DecisionState.CONFIRMED, Decis
 class RequesterMail(models.TextChoices):
     """Mails to the person who asked (T13)."""
 
-    ACKNOWLEDGEMENT = "acknowledgement", "The request has arrived"
-    REPLY = "reply", "A person has answered"
-    STATUS = "status", "The state has changed"
-    RATING = "rating", "Please rate the answer"
+    ACKNOWLEDGEMENT = "acknowledgement", _("The request has arrived")
+    REPLY = "reply", _("A person has answered")
+    STATUS = "status", _("The state has changed")
+    RATING = "rating", _("Please rate the answer")
 
 
 class TriageField(models.TextChoices):
     """Fields that triage predicts."""
 
-    CATEGORY = "category", "Category"
-    SEVERITY = "severity", "Severity"
-    PRIORITY = "priority", "Priority"
-    TEAM = "team", "Team"
-    SENTIMENT = "sentiment", "Sentiment"
-    ROOT_CAUSE = "root_cause", "Root cause"
-    LANGUAGE = "language", "Language"
-    SUMMARY = "summary", "Summary"
+    CATEGORY = "category", _("Category")
+    SEVERITY = "severity", _("Severity")
+    PRIORITY = "priority", _("Priority")
+    TEAM = "team", _("Team")
+    SENTIMENT = "sentiment", _("Sentiment")
+    ROOT_CAUSE = "root_cause", _("Root cause")
+    LANGUAGE = "language", _("Language")
+    SUMMARY = "summary", _("Summary")
 
 
 class AttachmentStatus(models.TextChoices):
     """Life of a file."""
 
-    PENDING = "pending", "Waiting to be read"
-    PARSED = "parsed", "Read"
-    REJECTED = "rejected", "Refused"
-    FAILED = "failed", "Could not be read"
+    PENDING = "pending", _("Waiting to be read")
+    PARSED = "parsed", _("Read")
+    REJECTED = "rejected", _("Refused")
+    FAILED = "failed", _("Could not be read")
 
 
 class LinkKind(models.TextChoices):
     """How two tickets belong together."""
 
-    DUPLICATE = "duplicate", "Duplicate of"
-    RELATED = "related", "Related to"
-    PARENT = "parent", "Parent of"
+    DUPLICATE = "duplicate", _("Duplicate of")
+    RELATED = "related", _("Related to")
+    PARENT = "parent", _("Parent of")
 
 
 class LinkState(models.TextChoices):
     """A proposed link waits for a person."""
 
-    PROPOSED = "proposed", "Proposed"
-    CONFIRMED = "confirmed", "Confirmed"
-    DISMISSED = "dismissed", "Dismissed"
+    PROPOSED = "proposed", _("Proposed")
+    CONFIRMED = "confirmed", _("Confirmed")
+    DISMISSED = "dismissed", _("Dismissed")
 
 
 class ToolScope(models.TextChoices):
     """Who uses a saved view or a macro."""
 
-    PRIVATE = "private", "Only me"
-    TEAM = "team", "A team"
-    EVERYONE = "everyone", "Everyone"
+    PRIVATE = "private", _("Only me")
+    TEAM = "team", _("A team")
+    EVERYONE = "everyone", _("Everyone")
 
 
 MACRO_VARIABLES: Final = (
@@ -184,44 +185,44 @@ MACRO_VARIABLES: Final = (
 class ArticleVisibility(models.TextChoices):
     """Who may read an article."""
 
-    PUBLIC = "public", "Everyone"
-    INTERNAL = "internal", "Staff"
+    PUBLIC = "public", _("Everyone")
+    INTERNAL = "internal", _("Staff")
 
 
 class TriageIntent(models.TextChoices):
     """What the door wants of triage when it opens a ticket."""
 
-    BACKGROUND = "background", "In the background"
-    BULK = "bulk", "In the background, as one of many"
-    INLINE = "inline", "Leased to the request, which waits for the answer"
-    NONE = "none", "None"
+    BACKGROUND = "background", _("In the background")
+    BULK = "bulk", _("In the background, as one of many")
+    INLINE = "inline", _("Leased to the request, which waits for the answer")
+    NONE = "none", _("None")
 
 
 class ExportFormat(models.TextChoices):
     """What a list of tickets is handed out as."""
 
-    CSV = "csv", "CSV"
-    XLSX = "xlsx", "Excel"
+    CSV = "csv", _("CSV")
+    XLSX = "xlsx", _("Excel")
 
 
 class BatchState(models.TextChoices):
     """Life of an import's tickets."""
 
-    OPEN = "open", "Being imported"
-    FINISHED = "finished", "Imported"
-    UNDONE = "undone", "Taken back"
+    OPEN = "open", _("Being imported")
+    FINISHED = "finished", _("Imported")
+    UNDONE = "undone", _("Taken back")
 
 
 class ImportTriage(models.TextChoices):
     """What judges the open tickets of an import. A language model is not among the choices (T14)."""
 
-    NONE = "none", "Leave them as they are in the file"
-    LOCAL = "local", "Sort open tickets with rules and the local model"
+    NONE = "none", _("Leave them as they are in the file")
+    LOCAL = "local", _("Sort open tickets with rules and the local model")
 
 
 class FeedbackSource(models.TextChoices):
     """Where a requester gave a rating."""
 
-    LINK = "link", "Signed link"
-    PORTAL = "portal", "Portal"
-    API = "api", "API"
+    LINK = "link", _("Signed link")
+    PORTAL = "portal", _("Portal")
+    API = "api", _("API")

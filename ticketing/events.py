@@ -17,11 +17,12 @@ ticket_triaged = DomainEvent("ticketing.ticket_triaged")
 field_decided = DomainEvent("ticketing.field_decided")
 """ticket: Ticket, actor: Actor, decisions: dict[str, str] — values a person confirmed or corrected."""
 
-status_changed = DomainEvent("ticketing.status_changed")
-"""ticket: Ticket, actor: Actor, old: Status, new: Status."""
-
 ticket_assigned = DomainEvent("ticketing.ticket_assigned")
 """ticket: Ticket, actor: Actor, assignment: Assignment, freed_team_id: int | None — whose member has room."""
+
+status_changed = DomainEvent("ticketing.status_changed")
+"""ticket: Ticket, actor: Actor, old: Status, new: Status; takes_back: datetime, when the change was made that
+is taken back, where one is."""
 
 ticket_merged = DomainEvent("ticketing.ticket_merged")
 """ticket: Ticket (closed as merged), target: Ticket, actor: Actor."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
+
 from common.exceptions import Conflict, ValidationFailed
 
 
@@ -15,7 +17,7 @@ class TicketClosed(Conflict):
     """A closed ticket takes no further change."""
 
     code = "ticket_closed"
-    default_message = "This ticket is closed. Open a follow-up instead."
+    default_message = gettext_lazy("This ticket is closed. Open a follow-up instead.")
 
 
 class MergeStands(Conflict):

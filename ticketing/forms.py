@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.actors import Actor
 from common.exceptions import ApplicationError
@@ -44,9 +47,9 @@ class FilesField(forms.FileField):
         """The files, none of them empty or over the limit."""
         files: list[UploadedFile[Any]] = [file for file in data or [] if file]
         if not files and self.required:
-            raise forms.ValidationError("Choose a file.")
+            raise forms.ValidationError(_("Choose a file."))
         if len(files) > FILES_LIMIT:
-            raise forms.ValidationError(f"Send at most {FILES_LIMIT} files at once.")
+            raise forms.ValidationError(_("Send at most %(limit)s files at once.") % {"limit": FILES_LIMIT})
         problems = [problem for file in files if (problem := self.problem_of(file))]
         if problems:
             raise forms.ValidationError(problems)
@@ -56,9 +59,12 @@ class FilesField(forms.FileField):
         """What is wrong with a file; empty when nothing is."""
         limit = settings.MAX_UPLOAD_BYTES
         if not file.size:
-            return f"“{file.name}” is empty."
+            return _("“%(name)s” is empty.") % {"name": file.name}
         if file.size > limit:
-            return f"“{file.name}” is larger than {limit // 1024 // 1024} MB."
+            return _("“%(name)s” is larger than %(limit)s MB.") % {
+                "name": file.name,
+                "limit": limit // 1024 // 1024,
+            }
         return ""
 
 
@@ -66,7 +72,8 @@ class MessageForm(forms.Form):
     """A reply or a note."""
 
     body = forms.CharField(
-        widget=forms.Textarea, error_messages={"required": "Write a message before you send it."}
+        widget=forms.Textarea,
+        error_messages={"required": gettext_lazy("Write a message before you send it.")},
     )
     files = FilesField(required=False)  # type: ignore[assignment]
 
@@ -107,7 +114,7 @@ class ConfirmForm(forms.Form):
     """What is right for one field."""
 
     field = forms.ChoiceField(choices=TriageField.choices)
-    value = forms.CharField(max_length=200, error_messages={"required": "Choose a value."})
+    value = forms.CharField(max_length=200, error_messages={"required": gettext_lazy("Choose a value.")})
 
 
 _BULK_PARTS = ("status", "team", "assignee", "priority", "tag", "macro")
@@ -120,9 +127,9 @@ class BulkForm(forms.Form):
         queryset=Ticket.objects.none(),
         to_field_name="uuid",
         error_messages={
-            "required": "Select at least one ticket.",
-            "invalid_choice": "One of the tickets is no longer there.",
-            "invalid_pk_value": "One of the tickets is no longer there.",
+            "required": gettext_lazy("Select at least one ticket."),
+            "invalid_choice": gettext_lazy("One of the tickets is no longer there."),
+            "invalid_pk_value": gettext_lazy("One of the tickets is no longer there."),
         },
     )
     status = forms.ChoiceField(required=False, choices=[("", ""), *Status.choices])
@@ -151,7 +158,7 @@ class BulkForm(forms.Form):
         """At least one change must be chosen."""
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.errors and not any(cleaned.get(name) for name in _BULK_PARTS):
-            raise forms.ValidationError("Choose what to change: a status, a team or a person.")
+            raise forms.ValidationError(_("Choose what to change: a status, a team or a person."))
         return cleaned
 
     def chosen(self) -> list[Ticket]:
@@ -164,9 +171,9 @@ class ToolForm(forms.Form):
     """A name and who uses it; what a person may share with depends on the role."""
 
     name = forms.CharField(max_length=80)
-    scope = forms.ChoiceField(choices=ToolScope.choices, label="Who uses it")
+    scope = forms.ChoiceField(choices=ToolScope.choices, label=gettext_lazy("Who uses it"))
     team = forms.ModelChoiceField(
-        queryset=Team.objects.none(), required=False, help_text="Only where a team uses it."
+        queryset=Team.objects.none(), required=False, help_text=gettext_lazy("Only where a team uses it.")
     )
     client = forms.ModelChoiceField(queryset=Client.objects.none(), empty_label=None)
 
@@ -199,23 +206,39 @@ class MacroForm(ToolForm):
 
     body = forms.CharField(
         required=False,
-        label="Text",
+        label=gettext_lazy("Text"),
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text="Markdown. These places are filled: "
-        + ", ".join(f"{{{{ {name} }}}}" for name in MACRO_VARIABLES)
-        + ".",
+        help_text=format_lazy(
+            gettext_lazy("Markdown. These places are filled: {names}."),
+            names=", ".join(f"{{{{ {name} }}}}" for name in MACRO_VARIABLES),
+        ),
     )
     is_public = forms.BooleanField(
-        required=False, label="The text is a reply to the requester; otherwise an internal note"
+        required=False, label=gettext_lazy("The text is a reply to the requester; otherwise an internal note")
     )
-    status = forms.ChoiceField(required=False, choices=[("", "Keep"), *Status.choices])
-    priority = forms.ChoiceField(required=False, choices=[("", "Keep"), *Priority.choices])
-    severity = forms.ChoiceField(required=False, choices=[("", "Keep"), *Severity.choices])
+    status = forms.ChoiceField(
+        label=gettext_lazy("Status"), required=False, choices=[("", gettext_lazy("Keep")), *Status.choices]
+    )
+    priority = forms.ChoiceField(
+        label=gettext_lazy("Priority"),
+        required=False,
+        choices=[("", gettext_lazy("Keep")), *Priority.choices],
+    )
+    severity = forms.ChoiceField(
+        label=gettext_lazy("Severity"),
+        required=False,
+        choices=[("", gettext_lazy("Keep")), *Severity.choices],
+    )
     move_to = forms.ModelChoiceField(
-        queryset=Team.objects.none(), required=False, label="Move to team", empty_label="Keep"
+        queryset=Team.objects.none(),
+        required=False,
+        label=gettext_lazy("Move to team"),
+        empty_label=gettext_lazy("Keep"),
     )
-    add_tags = forms.CharField(required=False, label="Add tags", help_text="Separated by commas.")
-    assign_to_me = forms.BooleanField(required=False, label="Assign to whoever applies it")
+    add_tags = forms.CharField(
+        required=False, label=gettext_lazy("Add tags"), help_text=gettext_lazy("Separated by commas.")
+    )
+    assign_to_me = forms.BooleanField(required=False, label=gettext_lazy("Assign to whoever applies it"))
 
     def __init__(self, *args: Any, teams: QuerySet[Team], **kwargs: Any) -> None:
         super().__init__(*args, teams=teams, **kwargs)
@@ -241,7 +264,9 @@ class TagsForm(forms.Form):
 class MergeForm(forms.Form):
     """Where the conversation goes, and whether its requester follows it."""
 
-    into = forms.CharField(max_length=40, error_messages={"required": "Choose a ticket to merge into."})
+    into = forms.CharField(
+        max_length=40, error_messages={"required": gettext_lazy("Choose a ticket to merge into.")}
+    )
     follow = forms.BooleanField(required=False)
 
 
@@ -249,38 +274,46 @@ class SplitForm(forms.Form):
     """The message that becomes a ticket of its own."""
 
     message = forms.UUIDField(
-        error_messages={"required": "Choose a message.", "invalid": "Choose a message."}
+        error_messages={
+            "required": gettext_lazy("Choose a message."),
+            "invalid": gettext_lazy("Choose a message."),
+        }
     )
 
 
 class LinkForm(forms.Form):
     """Another ticket and how it belongs to this one."""
 
-    kind = forms.ChoiceField(choices=[*LinkKind.choices, ("child", "Part of")])
-    to = forms.CharField(max_length=40, error_messages={"required": "Write the reference of a ticket."})
+    kind = forms.ChoiceField(choices=[*LinkKind.choices, ("child", gettext_lazy("Part of"))])
+    to = forms.CharField(
+        max_length=40, error_messages={"required": gettext_lazy("Write the reference of a ticket.")}
+    )
 
 
 class LinkAnswerForm(forms.Form):
     """What becomes of a proposed or made link."""
 
-    state = forms.ChoiceField(choices=[("confirmed", "Confirm"), ("dismissed", "Remove")])
+    state = forms.ChoiceField(
+        choices=[("confirmed", gettext_lazy("Confirm")), ("dismissed", gettext_lazy("Remove"))]
+    )
 
 
 class PresenceForm(forms.Form):
-    """Whether the person takes new tickets; an end is read in the person's own time zone."""
+    """Whether the person takes new tickets; an end is read in the reader's time zone."""
 
     presence = forms.ChoiceField(choices=Presence.choices, widget=forms.RadioSelect)
     until = forms.CharField(
         required=False,
-        label="Away until",
-        help_text="You are available again by yourself from then on. Empty: until you say so.",
+        label=gettext_lazy("Away until"),
+        help_text=gettext_lazy("You are available again by yourself from then on. Empty: until you say so."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "class": "input"}),
     )
 
     def __init__(self, data: Any, *, person: User) -> None:
         super().__init__(data, initial={"presence": person.presence})
-        self.zone = ZoneInfo(person.time_zone)
-        self.fields["until"].help_text += f" Time zone: {person.time_zone}."
+        self.zone = timezone.get_current_timezone()
+        help_text = self.fields["until"].help_text
+        self.fields["until"].help_text = f"{help_text} " + _("Time zone: %(zone)s.") % {"zone": self.zone}
         if person.away_until is not None:
             self.initial["until"] = person.away_until.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M")
 
@@ -292,7 +325,7 @@ class PresenceForm(forms.Form):
         try:
             return datetime.fromisoformat(text).replace(tzinfo=self.zone)
         except ValueError as error:
-            raise forms.ValidationError("Write the end as a date and a time.") from error
+            raise forms.ValidationError(_("Write the end as a date and a time.")) from error
 
     def clean(self) -> dict[str, Any]:
         """Who is available has no end of an absence, whatever still stands in the field."""
@@ -305,5 +338,5 @@ class PresenceForm(forms.Form):
 def first_problem(form: forms.Form) -> str:
     """The first sentence of what is wrong."""
     return next(
-        (str(error) for errors in form.errors.values() for error in errors), "Some values are not valid."
+        (str(error) for errors in form.errors.values() for error in errors), _("Some values are not valid.")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from classifier.choices import Tone
@@ -19,7 +20,7 @@ def priority_of(value: str) -> str:
     priority = PRIORITY_ALIASES.get(value, value)
     if priority not in Priority.values:
         names = ", ".join([*Priority.values, *PRIORITY_ALIASES])
-        raise serializers.ValidationError(f"Use one of: {names}.")
+        raise serializers.ValidationError(_("Use one of: %(names)s.") % {"names": names})
     return str(priority)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
@@ -243,7 +244,7 @@ class WorkflowProcessView(ClassifierView):
         ticket = asked_ticket_open(client=client, asked=asked_of(data, taxonomy), actor=actor)
         result = ticket_triage(ticket=ticket)
         if result is None:
-            raise serializers.ValidationError("The ticket was already triaged.")
+            raise serializers.ValidationError(gettext("The ticket was already triaged."))
         draft = draft_if_wanted(ticket=ticket, tone=data["options"].get("tone", ""), actor=actor)
         answer = {
             "ticket_id": ticket.reference,

@@ -7,27 +7,13 @@ from typing import Final
 
 from classifier.engine.phrases import MAX_TEXT_CHARS, PhraseIndex, word_set, words_of
 from classifier.engine.types import Prediction
+from common.letters import GREETING, QUOTE_HEAD, SIGN_OFF
 
 MAX_SUMMARY_CHARS: Final = 100
 _ELLIPSIS: Final = "…"
 _MAX_LINES: Final = 400
 _MAX_SENTENCES: Final = 200
 
-_GREETING: Final = re.compile(
-    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings|hallo|guten (?:tag|morgen)|"
-    r"sehr geehrte[rs]?|liebe[rs]?|bonjour|hola)\b[^,!.:\n]{0,40}(?:[,!.:]|$)\s*",
-    re.IGNORECASE,
-)
-_SIGN_OFF: Final = re.compile(
-    r"^(?:-- ?$|(?:kind |best |warm )?regards\b|best wishes\b|sincerely\b|cheers\b|many thanks\b.{0,20}$|"
-    r"thanks[,.!]?$|thank you[,.!]?$|thanks in advance\b|mit freundlichen|viele grüße|sent from my\b)",
-    re.IGNORECASE,
-)
-_QUOTE_HEAD: Final = re.compile(
-    r"^(?:on .{3,80} wrote:|am .{3,80} schrieb.{0,40}:|-{2,} ?original message|from: .{1,120}$|sent: "
-    r".{1,120}$)",
-    re.IGNORECASE,
-)
 _NOISE_LINE: Final = re.compile(
     r"^\s*(?:>|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|at [\w$.<>]{1,120}\(|File \"|Traceback|"
     r"\[?(?:DEBUG|INFO|WARN|WARNING|TRACE)\b|[{}\[\]<|=#*_~-]{2,}|https?://\S{1,500}\s*$|"
@@ -116,14 +102,14 @@ def _paragraphs(body: str) -> list[str]:
     current: list[str] = []
     for raw in body[:MAX_TEXT_CHARS].splitlines()[:_MAX_LINES]:
         line = raw.strip()[:2_000]
-        if _QUOTE_HEAD.match(line) or (_SIGN_OFF.match(line) and (paragraphs or current)):
+        if QUOTE_HEAD.match(line) or (SIGN_OFF.match(line) and (paragraphs or current)):
             break
         if not line or _NOISE_LINE.match(line):
             if current:
                 paragraphs.append(" ".join(current))
             current = []
             continue
-        rest = _GREETING.sub("", line, count=1)
+        rest = GREETING.sub("", line, count=1)
         if rest:
             current.append(rest)
     if current:

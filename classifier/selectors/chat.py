@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from classifier.models import ChatConvo
 from common.actors import Actor
 from common.exceptions import NotFound
@@ -16,5 +18,5 @@ def access_convo(*, actor: Actor, convo_id: UUID) -> ChatConvo:
     )
     convo: ChatConvo | None = rows.filter(uuid=convo_id).first()
     if convo is None:
-        raise NotFound("There is no such conversation.")
+        raise NotFound(_("There is no such conversation."))
     return convo

@@ -17,6 +17,8 @@ from classifier.models import ChatConvo
 from classifier.selectors.neighbours import SIMILAR_FROM, nearest_tickets
 from classifier.selectors.spaces import active_space
 from common.actors import Actor
+from common.wording import recorded
+from ticketing.choices import Status
 from ticketing.models import Article, Message, Ticket
 from ticketing.querysets import statuses_in
 from ticketing.selectors.articles import Found, articles_of, articles_search, plain_text
@@ -177,7 +179,8 @@ def ticket_source(ticket: Ticket, audience: str, *, resolved: bool = False) -> C
         # The own words say nothing new to the one who wrote them.
         excerpt=Truncator(" ".join(plain_text(answer or "").split())).chars(180),
     )
-    text = f"{ticket.reference}, {ticket.get_status_display()}. Asked: {ticket.body[:_ANSWER_CHARACTERS]}"
+    status = recorded(Status(ticket.status).label)
+    text = f"{ticket.reference}, {status}. Asked: {ticket.body[:_ANSWER_CHARACTERS]}"
     if answer:
         text += f"\nAnswered: {answer[:_ANSWER_CHARACTERS]}"
     closed = ticket.category is not None and not ticket.category.allow_external_llm

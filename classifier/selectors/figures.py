@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Avg, Count, Q, Sum
 
-from classifier.choices import DraftState, Purpose, ReviewState, RunState
+from classifier.choices import CallPurpose, DraftState, Purpose, ReviewState, RunState
 from classifier.engine.metrics import cohens_kappa
 from classifier.models import LlmCall, Prediction, ResponseDraft, ReviewItem, SecondOpinion, WorkflowRun
 from common.actors import Actor
@@ -200,12 +200,13 @@ def agreement(*, actor: Actor, span: Span, name: str = TriageField.CATEGORY) -> 
 
 
 def llm(*, actor: Actor, span: Span) -> dict[str, Any]:
-    """Calls to language models, those that failed, and their cost in dollars, now and before."""
+    """Calls of daily work and those that failed, and what all calls cost in dollars, now and before."""
     now, before = span.now("created_at"), span.earlier("created_at")
+    work = Q(purpose=CallPurpose.WORK)
     return LlmCall.objects.filter(_mine(actor)).aggregate(
-        calls=Count("pk", filter=now),
-        calls_before=Count("pk", filter=before),
-        failed=Count("pk", filter=now & ~Q(outcome="ok")),
+        calls=Count("pk", filter=now & work),
+        calls_before=Count("pk", filter=before & work),
+        failed=Count("pk", filter=now & work & ~Q(outcome="ok")),
         spent=Sum("cost", filter=now),
         spent_before=Sum("cost", filter=before),
     )

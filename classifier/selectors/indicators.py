@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Avg, Count, Q, Sum
 
-from classifier.choices import Purpose, RunState
+from classifier.choices import CallPurpose, Purpose, RunState
 from classifier.models import LlmCall, WorkflowRun
 from common.registries import Indicator, Reading, indicators
 
@@ -62,8 +62,8 @@ def p95_seconds(now: datetime) -> list[Reading]:
 
 
 def llm_failure_rate(now: datetime) -> list[Reading]:
-    """Of the calls to language models, the share that brought no usable answer."""
-    rows = LlmCall.objects.filter(created_at__gte=now - _HOUR, created_at__lte=now)
+    """Of the calls of daily work, the share that brought no usable answer; a trial may fail without alarm."""
+    rows = LlmCall.objects.filter(created_at__gte=now - _HOUR, created_at__lte=now, purpose=CallPurpose.WORK)
     found = rows.aggregate(all=Count("pk"), bad=Count("pk", filter=~Q(outcome="ok")))
     return [Reading(found["bad"] / found["all"] if found["all"] else 0, found["all"])]
 

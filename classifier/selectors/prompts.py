@@ -10,17 +10,19 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Avg, Count, Q, Sum
 
-from classifier.choices import PromptVariant
+from classifier.choices import CallPurpose, PromptVariant
 from classifier.engine.types import TriageInput
 from classifier.llm.prompts import Prompt, load_prompt
 from classifier.models import LlmCall, Prediction, PromptVersion
 from common.actors import Actor
+from common.exceptions import NotFound
 from common.memory import ShortMemory
 from ticketing.choices import PERSON_STATES, TriageField
 from ticketing.models import FieldDecision
 
 COMPLEX_CHARACTERS: Final = 2_500
 """A text of this length tells several things; a prompt that reasons first pays there."""
+SHIPPED: Final = "shipped"
 _SHIPPED_EXAMPLES: Final = 4
 _VARIANT_OF_FILE: Final = {
     "log": PromptVariant.LOG,
@@ -65,6 +67,20 @@ def prompt_choose(*, client_id: int, item: TriageInput, key: str) -> ChosenPromp
     return ChosenPrompt(load_prompt("fused"), _SHIPPED_EXAMPLES)
 
 
+def prompt_named(*, client_id: int, name: str) -> ChosenPrompt:
+    """The newest version of a name that a client may use, in use or not, or the one of a full version.
+
+    ``shipped`` is the prompt of this release. Raises NotFound.
+    """
+    if name == SHIPPED:
+        return ChosenPrompt(load_prompt("fused"), _SHIPPED_EXAMPLES)
+    rows = PromptVersion.objects.for_client(client_id).order_by("-created_at", "-pk")
+    for row in rows:
+        if name in {row.name, row.prompt.version}:
+            return ChosenPrompt(row.prompt, row.examples)
+    raise NotFound(f"There is no prompt {name!r}.")
+
+
 def variant_of(item: TriageInput) -> PromptVariant:
     """The kind of ticket a prompt may be written for."""
     by_file = _VARIANT_OF_FILE.get(item.file_type)
@@ -98,13 +114,13 @@ class PromptFigures:
 
 
 def prompt_figures(*, actor: Actor, since: datetime) -> list[PromptFigures]:
-    """Every prompt version asked since a moment, the most used first.
+    """Every prompt version asked in daily work since a moment, the most used first.
 
     Accuracy counts the model's category against what a person decided, where one did.
     """
     mine = Q() if actor.client_ids is None else Q(client__in=actor.client_ids)
     rows = (
-        LlmCall.objects.filter(mine, created_at__gte=since)
+        LlmCall.objects.filter(mine, created_at__gte=since, purpose=CallPurpose.WORK)
         .exclude(prompt_version="")
         .order_by()
         .values("prompt_version")

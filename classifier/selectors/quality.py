@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from classifier.engine.metrics import answers_of_tally
 from classifier.engine.thresholds import ThresholdChoice, threshold_for_precision
-from classifier.models import LocalModel
+from classifier.models import EvaluationRecord, LocalModel
 from common.actors import Actor
 from ticketing.models import ClientSettings
 
@@ -20,6 +20,7 @@ MATRIX_LABELS: Final = 20
 _SHADES: Final = 5
 _PAIRS: Final = 12
 _CHANGES: Final = 20
+_EVALUATIONS: Final = 10
 
 
 def threshold_choice(*, model: LocalModel, precision: float, value: str = "") -> ThresholdChoice | None:
@@ -58,6 +59,12 @@ def clients_of(*, model: LocalModel, actor: Actor) -> list[ClientSettings]:
     """Settings of the clients that use the model's taxonomy and that the actor may see."""
     rows = ClientSettings.objects.visible_to(actor).filter(taxonomy_id=model.taxonomy_id)
     return list(rows.select_related("client").order_by("client__name"))
+
+
+def evaluations_of(*, model: LocalModel, actor: Actor) -> list[EvaluationRecord]:
+    """The latest evaluations on the model's taxonomy that the actor may see."""
+    rows = EvaluationRecord.objects.visible_to(actor).filter(taxonomy=model.taxonomy_id)
+    return list(rows.defer("result", "protocol").select_related("client")[:_EVALUATIONS])
 
 
 def _bin(row: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Case, IntegerField, Value, When
+from django.utils.translation import gettext
 
 from classifier.models import ReviewItem, SecondOpinion
 from common.actors import Actor
@@ -23,14 +24,17 @@ _LEAST_SHOWN: Final = 0.005
 _ASKED: Final = (TriageField.CATEGORY, TriageField.SEVERITY, TriageField.TEAM)
 
 
-def item_next(actor: Actor) -> ReviewItem | None:
-    """The most urgent open item; what the person skipped comes last."""
+def item_next(actor: Actor, passed: Collection[int] = ()) -> ReviewItem | None:
+    """The most urgent open item; what the person skipped comes last.
+
+    ``passed`` names items that the page already holds, so that it can fetch what comes after them.
+    """
     skipped = Case(
         When(**{f"answer__skipped__user_{actor.user_id}": True}, then=Value(1)),
         default=Value(0),
         output_field=IntegerField(),
     )
-    rows = _with_ticket(ReviewItem.objects.visible_to(actor).open())
+    rows = _with_ticket(ReviewItem.objects.visible_to(actor).open().exclude(pk__in=passed))
     item: ReviewItem | None = rows.annotate(skipped=skipped).order_by("skipped", "-urgency", "pk").first()
     return item
 
@@ -46,9 +50,10 @@ def item_last_answered(actor: Actor, *, now: datetime) -> ReviewItem | None:
     return item
 
 
-def opinion_next(actor: Actor) -> SecondOpinion | None:
-    """The oldest answer that waits for this person's second opinion."""
-    rows = SecondOpinion.objects.waiting_for(actor).select_related(
+def opinion_next(actor: Actor, passed: Collection[int] = ()) -> SecondOpinion | None:
+    """The oldest answer that waits for this person's second opinion, behind those the page already holds."""
+    waiting = SecondOpinion.objects.waiting_for(actor).exclude(pk__in=passed)
+    rows = waiting.select_related(
         "item__ticket__requester", "item__ticket__client", "item__ticket__taxonomy", "item__ticket__team"
     )
     opinion: SecondOpinion | None = rows.order_by("pk").first()
@@ -172,7 +177,7 @@ def _text_of(ticket: Ticket) -> str:
 def _field(
     name: str, row: FieldDecision | None, options: list[tuple[str, str]], *, blind: bool
 ) -> ReviewField:
-    label = TriageField(name).label
+    label = str(TriageField(name).label)
     if blind or row is None:
         choices = [ReviewChoice(value, text, None) for value, text in options]
         return ReviewField(name, label, "", DecisionState.HELD.value, None, "", choices)
@@ -207,10 +212,14 @@ def blind_verdict(item: ReviewItem) -> str:
     answered = item.answer.get("decisions", {})
     same = [name for name, value in answered.items() if predicted.get(name) == value]
     if len(same) == len(answered):
-        return "Triage had said the same."
+        return gettext("Triage had said the same.")
     differing = ", ".join(
         f"{name} “{predicted[name].replace('_', ' ')}”"
         for name in answered
         if name in predicted and name not in same
     )
-    return f"Triage had said otherwise: {differing}." if differing else "Triage had made no prediction."
+    return (
+        gettext("Triage had said otherwise: %(differing)s.") % {"differing": differing}
+        if differing
+        else gettext("Triage had made no prediction.")
+    )

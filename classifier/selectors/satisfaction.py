@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Case, Exists, OuterRef, Value, When
+from django.utils.translation import gettext_lazy as _
 
 from classifier.choices import DraftState
 from classifier.models import ResponseDraft
@@ -10,8 +11,8 @@ from common.actors import Actor
 from ticketing.selectors.satisfaction import Satisfaction, grouped, ratings
 from ticketing.selectors.volume import Span
 
-_USED = "With a draft"
-_UNUSED = "Without a draft"
+_USED = _("With a draft")
+_UNUSED = _("Without a draft")
 
 
 def by_draft(*, actor: Actor, span: Span) -> list[Satisfaction]:
@@ -20,5 +21,7 @@ def by_draft(*, actor: Actor, span: Span) -> list[Satisfaction]:
         ticket=OuterRef("ticket"), state__in=[DraftState.ACCEPTED, DraftState.EDITED]
     )
     rows = ratings(actor).filter(span.now("created_at"))
-    marked = rows.annotate(draft=Case(When(Exists(taken), then=Value(_USED)), default=Value(_UNUSED)))
-    return grouped(marked, "draft", _UNUSED)
+    marked = rows.annotate(
+        draft=Case(When(Exists(taken), then=Value(str(_USED))), default=Value(str(_UNUSED)))
+    )
+    return grouped(marked, "draft", str(_UNUSED))

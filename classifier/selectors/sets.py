@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from classifier.models import Prediction
 from common.registries import TicketSet, ticket_sets
@@ -34,5 +35,5 @@ def _applied(tickets: QuerySet[Ticket], since: Moment, until: Moment) -> Any:
 
 def register() -> None:
     """Fill the slot; called once when the app is ready."""
-    ticket_sets.register("judged", TicketSet("Judged by triage in the period", _judged))
-    ticket_sets.register("applied", TicketSet("Category applied automatically in the period", _applied))
+    ticket_sets.register("judged", TicketSet(_("Judged by triage in the period"), _judged))
+    ticket_sets.register("applied", TicketSet(_("Category applied automatically in the period"), _applied))

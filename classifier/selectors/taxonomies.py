@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from common.exceptions import ValidationFailed
 from teams.models import Client
@@ -16,5 +17,5 @@ def caller_taxonomy(*, client: Client, slug: str) -> Taxonomy | None:
     rows = Taxonomy.objects.for_client(client.pk).filter(slug=slug, is_active=True)
     taxonomy = rows.order_by(F("client_id").asc(nulls_last=True)).first()
     if taxonomy is None:
-        raise ValidationFailed(fields={"taxonomy": ["There is no such taxonomy."]})
+        raise ValidationFailed(fields={"taxonomy": [_("There is no such taxonomy.")]})
     return taxonomy

@@ -8,10 +8,13 @@ from typing import Final
 
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from classifier.engine.redaction import redact
 from common.actors import Actor
 from common.exceptions import Conflict, NotAllowed, Unprocessable
+from common.letters import letter_matter
 from ticketing.choices import ArticleVisibility, StatusCategory
 from ticketing.models import Article, Message, Ticket
 from ticketing.services.audit import Change, events_append
@@ -31,7 +34,9 @@ class NothingToTell(Unprocessable):
     """The ticket holds no public answer of an agent, so there is nothing to learn from it."""
 
     code = "no_answer"
-    default_message = "Nobody answered this ticket in public; there is nothing to write an article from."
+    default_message = gettext_lazy(
+        "Nobody answered this ticket in public; there is nothing to write an article from."
+    )
 
 
 @transaction.atomic
@@ -42,13 +47,13 @@ def article_from_ticket(*, ticket: Ticket, actor: Actor) -> tuple[Article, bool]
     answers with the draft that is there. Raises NotAllowed, Conflict for an open ticket, NothingToTell.
     """
     if not actor.is_staff:
-        raise NotAllowed("Articles are written by staff.")
+        raise NotAllowed(_("Articles are written by staff."))
     locked = ticket_lock(ticket_id=ticket.pk)
     found = Article.objects.filter(source_ticket=locked).first()
     if found is not None:
         return found, False
     if locked.status_category not in {StatusCategory.RESOLVED, StatusCategory.CLOSED}:
-        raise Conflict("Resolve the ticket first; then it can become an article.")
+        raise Conflict(_("Resolve the ticket first; then it can become an article."))
     values = _values(locked)
     article: Article = reference_save(row=Article(client=locked.client, source_ticket=locked), values=values)
     change = Change("article.drafted", new=str(article.uuid))
@@ -58,12 +63,12 @@ def article_from_ticket(*, ticket: Ticket, actor: Actor) -> tuple[Article, bool]
 
 def _values(ticket: Ticket) -> dict[str, object]:
     replies = ticket.messages.filter(is_public=True, author_kind=Message.AuthorKind.AGENT)
-    answers = [row.body.strip() for row in replies.select_related("author_user")]
+    answers = [letter_matter(row.body) for row in replies.select_related("author_user")]
     if not answers:
         raise NothingToTell
     names = _names(ticket)
     title = without_people(ticket.subject, names)
-    asked = without_people(ticket.body, names)[:_MOST_CHARACTERS]
+    asked = without_people(letter_matter(ticket.body), names)[:_MOST_CHARACTERS]
     told = "\n\n".join(without_people(answer, names) for answer in answers)[:_MOST_CHARACTERS]
     return {
         "title": title[:200],

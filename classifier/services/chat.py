@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from classifier.choices import ChatAudience, ChatRole, ProviderStep
 from classifier.engine.guard import guard
@@ -27,13 +28,15 @@ from classifier.services.chat_words import TemplateAnswer, small_talk, template_
 from classifier.services.draft_words import may_leave
 from classifier.services.llm import llm_client, marker_secret
 from classifier.services.providers import provider_chain
-from common.actors import Actor
+from common.actors import Actor, system_actor
 from common.exceptions import TooMany, ValidationFailed
+from common.letters import shortened
 from teams.models import Client, User
 from teams.selectors import flags_enabled
 from ticketing.choices import AttachmentStatus, Channel, TriageIntent
 from ticketing.models import Attachment, Requester, Ticket
 from ticketing.selectors.articles import query_stems
+from ticketing.services.conversation import NewMessage, message_add
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
 from ticketing.services.tickets import BODY_LIMIT, NewTicket, ticket_open
 
@@ -86,13 +89,17 @@ def chat_ask(
 
 def _check(text: str, question: Question, client: Client) -> None:
     if not text and not question.files:
-        raise ValidationFailed(fields={"message": ["Write a question."]})
+        raise ValidationFailed(fields={"message": [_("Write a question.")]})
     if len(text) > QUESTION_LIMIT:
-        raise ValidationFailed(fields={"message": [f"At most {QUESTION_LIMIT:,} characters."]})
+        raise ValidationFailed(
+            fields={"message": [_("At most %(limit)s characters.") % {"limit": f"{QUESTION_LIMIT:,}"}]}
+        )
     if len(question.files) > MOST_FILES:
-        raise ValidationFailed(fields={"attachments": [f"At most {MOST_FILES} files at once."]})
+        raise ValidationFailed(
+            fields={"attachments": [_("At most %(limit)s files at once.") % {"limit": MOST_FILES}]}
+        )
     if any(row.client_id != client.pk or row.ticket_id for row in question.files):
-        raise ValidationFailed(fields={"attachments": ["There is no such file."]})
+        raise ValidationFailed(fields={"attachments": [_("There is no such file.")]})
 
 
 def _within_limit(actor: Actor) -> None:
@@ -102,7 +109,7 @@ def _within_limit(actor: Actor) -> None:
     if asked.count() >= settings.CHAT_QUESTIONS_PER_MINUTE:
         oldest = asked.order_by("created_at").values_list("created_at", flat=True).first() or since
         wait = max(1, math.ceil((oldest - since).total_seconds()))
-        raise TooMany("Too many questions in a minute; wait a moment.", retry_after_seconds=wait)
+        raise TooMany(_("Too many questions in a minute; wait a moment."), retry_after_seconds=wait)
 
 
 def _open(client: Client, question: Question, actor: Actor, *, title: str) -> ChatConvo:
@@ -113,7 +120,7 @@ def _open(client: Client, question: Question, actor: Actor, *, title: str) -> Ch
         caller=actor.id,
         audience=ChatAudience.AGENT if actor.is_staff else ChatAudience.REQUESTER,
         about=question.about,
-        title=first if len(first) <= _TITLE else f"{first[: _TITLE - 1].rstrip()}…",
+        title=shortened(first, _TITLE),
     )
     convo.full_clean()
     convo.save()
@@ -235,11 +242,16 @@ def suggested_ticket(*, answer: ChatMessage) -> dict[str, str] | None:
     """The ticket an answer proposes; None where there is nothing to do or it is open already."""
     if not answer.suggests_ticket or answer.convo.ticket_id:
         return None
-    return {"subject": answer.convo.title, "body": transcript(convo=answer.convo)}
+    return {"subject": answer.convo.title, "body": own_words(convo=answer.convo)}
+
+
+def own_words(*, convo: ChatConvo) -> str:
+    """What the person wrote, without the assistant's answers: the request, and all that triage reads."""
+    return "\n\n".join(row.body for row in convo.messages.all() if row.role == ChatRole.USER)[:BODY_LIMIT]
 
 
 def transcript(*, convo: ChatConvo) -> str:
-    """The conversation as a request: the person's own words, the assistant's as quotes."""
+    """The whole conversation for colleagues: the person's own words, the assistant's as quotes."""
     parts = []
     for row in convo.messages.all():
         own = row.role == ChatRole.USER
@@ -253,6 +265,7 @@ def chat_ticket_open(
 ) -> tuple[Ticket, bool]:
     """The conversation as a ticket, with its files; True where it was opened just now.
 
+    The ticket says what the person wrote; what the assistant answered stands in an internal note.
     A second call answers with the first one's ticket. Raises ValidationFailed for a conversation without a
     question. Emits ``ticket_opened``.
     """
@@ -261,14 +274,14 @@ def chat_ticket_open(
     if locked.ticket is not None:
         return locked.ticket, False
     if not locked.messages.asked().exists():
-        raise ValidationFailed("Ask something first; the conversation is empty.")
+        raise ValidationFailed(_("Ask something first; the conversation is empty."))
     files = Attachment.objects.filter(chat_messages__convo=locked, ticket=None).distinct()
     ticket = ticket_open(
         new=NewTicket(
             client=locked.client,
             requester=requester_resolve(client=locked.client, identity=_identity(locked)),
             subject=locked.title,
-            body=transcript(convo=locked),
+            body=own_words(convo=locked),
             channel=Channel.CHAT,
             metadata={"chat": str(locked.uuid)},
             attachments=tuple(files),
@@ -276,6 +289,9 @@ def chat_ticket_open(
         ),
         actor=actor,
     )
+    if locked.messages.exclude(role=ChatRole.USER).exclude(body="").exists():
+        note = NewMessage(body=transcript(convo=locked), is_public=False)
+        message_add(ticket=ticket, new=note, actor=system_actor("Assistant"))
     locked.ticket = ticket
     locked.save(update_fields=["ticket", "updated_at"])
     return ticket, True

@@ -10,6 +10,7 @@ from typing import Final
 
 from classifier.choices import ChatAudience
 from classifier.selectors.chat_sources import ChatFindings, ChatSource
+from common.wording import recorded
 from ticketing.choices import Status
 from ticketing.models import Ticket
 from ticketing.selectors.articles import query_stems
@@ -103,7 +104,9 @@ def _own(tickets: Sequence[Ticket]) -> list[str]:
 def ticket_words(ticket: Ticket, *, requester: bool) -> str:
     """How a ticket stands, from its fields alone."""
     state = (
-        _FOR_REQUESTER[Status(ticket.status)] if requester else f"is {ticket.get_status_display().lower()}"
+        _FOR_REQUESTER[Status(ticket.status)]
+        if requester
+        else f"is {recorded(Status(ticket.status).label).lower()}"
     )
     where = f" with {ticket.team.name}" if ticket.team and ticket.is_open else ""
     words = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.exceptions import ValidationFailed
@@ -46,7 +47,7 @@ def asked_ticket_open(
     taxonomy = asked.taxonomy or client.ticketing_settings.taxonomy
     category = taxonomy.categories.filter(slug=asked.category).first() if asked.category else None
     if asked.category and category is None:
-        raise ValidationFailed(fields={"category": ["There is no such category in this taxonomy."]})
+        raise ValidationFailed(fields={"category": [_("There is no such category in this taxonomy.")]})
     external_id = "" if asked.external_id == ANONYMOUS_ID else asked.external_id
     requester = requester_resolve(
         client=client,

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 import yaml
 from django.db import transaction
+from django.utils.translation import gettext
 
 from classifier.choices import ExampleSource
 from classifier.engine.redaction import redact
@@ -46,7 +47,10 @@ def starter_examples_load(*, taxonomy: Taxonomy, folder: Path = STARTER_EXAMPLES
     categories = {row.slug: row for row in Category.objects.filter(taxonomy=taxonomy)}
     unknown = sorted({row["category"] for row in rows} - set(categories))
     if unknown:
-        raise ValidationFailed(f"{path.name} names categories that do not exist: {', '.join(unknown)}.")
+        raise ValidationFailed(
+            gettext("%(name)s names categories that do not exist: %(unknown)s.")
+            % {"name": path.name, "unknown": ", ".join(unknown)}
+        )
     before = LabelledExample.objects.filter(taxonomy=taxonomy).count()
     LabelledExample.objects.bulk_create(
         [

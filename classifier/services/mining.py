@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from classifier.choices import ExampleSource, ProposalKind, ProposalState
 from classifier.engine.copies import last_of_each
@@ -125,7 +126,7 @@ def _locked(proposal: RuleProposal) -> RuleProposal:
         pk=proposal.pk
     )
     if row.state != ProposalState.PROPOSED:
-        raise Conflict("Somebody has decided on this proposal already.")
+        raise Conflict(gettext("Somebody has decided on this proposal already."))
     return row
 
 

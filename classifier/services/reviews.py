@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from classifier.choices import ExampleSource, ReviewState
 from classifier.models import ReviewItem, SecondOpinion, WorkflowRun
@@ -27,7 +29,9 @@ class AlreadyReviewed(Conflict):
     """Another person was faster."""
 
     code = "already_reviewed"
-    default_message = "Somebody has already answered this one. Nothing was changed; here is the next."
+    default_message = gettext_lazy(
+        "Somebody has already answered this one. Nothing was changed; here is the next."
+    )
 
 
 @transaction.atomic(savepoint=False)
@@ -76,7 +80,7 @@ def review_answer(*, item: ReviewItem, decisions: Mapping[str, str], actor: Acto
     ticket = item.ticket
     wanted = {name: value for name, value in decisions.items() if name in REVIEW_FIELDS and value}
     if not wanted:
-        raise ValidationFailed("Choose at least one answer.")
+        raise ValidationFailed(_("Choose at least one answer."))
     predicted = predicted_values(item=item)
     wanted = _team_of_corrected_category(ticket, wanted, predicted)
     state = ReviewState.ACCEPTED if _agrees(wanted, predicted) else ReviewState.CORRECTED
@@ -168,7 +172,7 @@ def review_undo(*, item: ReviewItem, actor: Actor) -> ReviewItem:
         reviewed_by__isnull=False,
     ).update(answer={}, reviewed_by=None, reviewed_at=None, updated_at=timezone.now())
     if claimed != 1:
-        raise Conflict("This answer has already been taken back.")
+        raise Conflict(_("This answer has already been taken back."))
     decisions_restore(
         ticket=item.ticket,
         before=answer["before"],
@@ -188,7 +192,7 @@ def _reopen(item: ReviewItem) -> None:
         with transaction.atomic():
             ReviewItem.objects.filter(pk=item.pk).update(state=ReviewState.OPEN)
     except IntegrityError as error:
-        raise Conflict("The ticket waits for review again, so the answer cannot be taken back.") from error
+        raise Conflict(_("The ticket waits for review again, so the answer cannot be taken back.")) from error
     item.refresh_from_db()
 
 

@@ -12,6 +12,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from classifier.choices import TrialState
 from classifier.models import LocalModel, PromptVersion, WhatIfTrial
@@ -133,7 +134,7 @@ def _change(parameters: Mapping[str, Any]) -> Change:
     models: dict[str, Any] = {"model": LocalModel, "rule": RoutingRule, "prompt": PromptVersion}
     found = {name: model.objects.filter(pk=parameters[name]).first() for name, model in models.items()}
     if any(parameters[name] is not None and found[name] is None for name in models):
-        raise Conflict("What was to be tried has been deleted meanwhile.")
+        raise Conflict(_("What was to be tried has been deleted meanwhile."))
     return Change(accept=parameters["accept"], suggest=parameters["suggest"], **found)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from classifier.choices import ModelState
 from classifier.engine.local import LocalEngine
@@ -164,17 +165,17 @@ def replay(*, run: WorkflowRun) -> list[Difference]:
 def what_if_check(*, client: Client, change: Change, actor: Actor) -> None:
     """Everything tried belongs to the client or to everybody. Raises NotFound, ValidationFailed."""
     if not (actor.is_lead and actor.may_see_client(client.pk)):
-        raise NotFound("There is no such client.")
+        raise NotFound(_("There is no such client."))
     owners = [row.client_id for row in (change.rule, change.prompt) if row is not None]
     if change.model is not None:
         owners.append(change.model.taxonomy.client_id)
     if any(owner not in {None, client.pk} for owner in owners):
-        raise NotFound("There is nothing of this name to try.")
+        raise NotFound(_("There is nothing of this name to try."))
     if change == Change():
-        raise ValidationFailed("Choose something to change.")
+        raise ValidationFailed(_("Choose something to change."))
     if change.accept is not None and change.suggest is not None and change.suggest > change.accept:
         raise ValidationFailed(
-            "A value cannot be suggested from a higher confidence than it is applied from."
+            _("A value cannot be suggested from a higher confidence than it is applied from.")
         )
 
 
@@ -192,7 +193,7 @@ def _changed(now: TriageContext, change: Change) -> TriageContext:
         chosen = ChosenPrompt(change.prompt.prompt, change.prompt.examples)
         maker = llm_maker(client=now.client, taxonomy_id=now.taxonomy.pk, spec=now.spec, prompt=chosen)
         if maker is None:
-            raise ValidationFailed("No language model is configured that could read the prompt.")
+            raise ValidationFailed(_("No language model is configured that could read the prompt."))
         then = replace(then, make_llm=maker)
     return then
 
@@ -201,7 +202,7 @@ def _with_model(now: TriageContext, row: LocalModel) -> LocalEngine:
     """The models in use, with one in the place of its field's."""
     found = field_model(row=row)
     if found is None or row.taxonomy_id != now.taxonomy.pk:
-        raise NotFound("The model cannot be read, or belongs to another taxonomy.")
+        raise NotFound(_("The model cannot be read, or belongs to another taxonomy."))
     others = dict(now.local.models) if now.local else {}
     return LocalEngine({**others, row.field: found}, f"{row.field}:{row.version}")
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from classifier.services.article_drafts import article_from_ticket
@@ -21,5 +22,5 @@ def article(request: HttpRequest, uuid: UUID) -> HttpResponse:
     ticket = ticket_or_404(request, uuid)
     draft, is_new = article_from_ticket(ticket=ticket, actor=actor_of(request))
     if is_new:
-        messages.success(request, "The draft is ready. Read it before a lead publishes it.")
+        messages.success(request, _("The draft is ready. Read it before a lead publishes it."))
     return redirect("desk:article", draft.uuid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from classifier.choices import ProposalState
@@ -12,6 +13,7 @@ from classifier.forms import ProposalForm
 from classifier.models import RuleProposal
 from classifier.services.mining import proposal_adopt, proposal_dismiss
 from common.exceptions import ApplicationError
+from common.wording import within_sentence
 from teams.api.actors import actor_of
 from ticketing.views.access import lead_page
 
@@ -25,7 +27,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     )
     context = {
         **admin.site.each_context(request),
-        "title": "Proposed rules",
+        "title": _("Proposed rules"),
         "proposals": rows.filter(state=ProposalState.PROPOSED)[:100],
         "decided": rows.exclude(state=ProposalState.PROPOSED).order_by("-decided_at")[:20],
     }
@@ -40,12 +42,15 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     proposal: RuleProposal = get_object_or_404(rows, pk=pk)
     form = ProposalForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Adopt or dismiss the rule.")
+        messages.error(request, _("Adopt or dismiss the rule."))
         return redirect("review:proposals")
     change = proposal_adopt if form.cleaned_data["action"] == "adopt" else proposal_dismiss
     try:
         done = change(proposal=proposal, actor=actor_of(request))
-        messages.success(request, f"{done} is {done.get_state_display().lower()}.")
+        messages.success(
+            request,
+            _("%(done)s is %(state)s.") % {"done": done, "state": within_sentence(done.get_state_display())},
+        )
     except ApplicationError as error:
         messages.error(request, error.sentence)
     return redirect("review:proposals")

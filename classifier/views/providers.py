@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.forms import OperateForm, TrialForm
@@ -39,7 +40,7 @@ def _page(request: HttpRequest, **more: Any) -> HttpResponse:
     actor, now = actor_of(request), timezone.now()
     context = {
         **admin.site.each_context(request),
-        "title": "Language models",
+        "title": _("Language models"),
         "states": provider_states(actor=actor, now=now),
         "spending": spending(actor=actor, now=now),
         "prompts": prompt_figures(actor=actor, since=now - timedelta(days=30)),
@@ -64,7 +65,8 @@ def operate(request: HttpRequest, key: str) -> HttpResponse:
             raise Http404 from error
         messages.error(request, error.sentence)
     else:
-        messages.success(request, f"The model is {form.cleaned_data['action']}d.")
+        paused = form.cleaned_data["action"] == "pause"
+        messages.success(request, _("The model is paused.") if paused else _("The model is resumed."))
     return redirect("review:providers")
 
 

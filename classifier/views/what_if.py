@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from classifier.forms import WhatIfForm
@@ -48,7 +49,7 @@ def trial(request: HttpRequest) -> HttpResponse:
             return redirect("review:what_if_trial", uuid=owed.uuid)
     latest = WhatIfTrial.objects.visible_to(actor).select_related("client", "asked_by")[:_LISTED]
     context = {
-        **admin.site.each_context(request), "title": "What if", "form": form, "trials": latest,
+        **admin.site.each_context(request), "title": _("What if"), "form": form, "trials": latest,
     }  # fmt: skip
     return render(request, "admin/classifier/what_if.html", context)
 
@@ -61,7 +62,7 @@ def outcome(request: HttpRequest, uuid: UUID) -> HttpResponse:
     rows = WhatIfTrial.objects.visible_to(actor).select_related("client", "asked_by")
     row: WhatIfTrial = get_object_or_404(rows, uuid=uuid)
     context = {
-        **admin.site.each_context(request), "title": "What if", "trial": row,
+        **admin.site.each_context(request), "title": _("What if"), "trial": row,
         "comparison": trial_comparison(trial=row, actor=actor),
     }  # fmt: skip
     response = render(request, "admin/classifier/what_if_trial.html", context)
@@ -79,7 +80,9 @@ def again(request: HttpRequest, uuid: UUID) -> HttpResponse:
     )
     run: WorkflowRun = get_object_or_404(rows, uuid=uuid)
     context = {
-        **admin.site.each_context(request), "title": f"Replay of {run.ticket.reference}", "run": run,
+        **admin.site.each_context(request),
+        "title": _("Replay of %(reference)s") % {"reference": run.ticket.reference},
+        "run": run,
         "differences": replay(run=run),
     }  # fmt: skip
     return render(request, "admin/classifier/replay.html", context)

@@ -13,6 +13,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -53,9 +55,14 @@ class UploadForm(forms.Form):
     """A sheet and whose tickets it holds."""
 
     client = forms.ModelChoiceField(
-        queryset=Client.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget
+        label=gettext_lazy("Client"),
+        queryset=Client.objects.none(),
+        empty_label=None,
+        widget=UnfoldAdminSelectWidget,
     )
-    file = forms.FileField(label="File", widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.xlsx"}))
+    file = forms.FileField(
+        label=gettext_lazy("File"), widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.xlsx"})
+    )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,28 +75,30 @@ class MappingForm(forms.Form):
     system = forms.RegexField(
         r"^[\w .\-]+$",
         max_length=40,
-        label="Old system",
+        label=gettext_lazy("Old system"),
         widget=UnfoldAdminTextInputWidget,
-        help_text="A name of yours. One number of one system is imported once, however often the file comes.",
+        help_text=gettext_lazy(
+            "A name of yours. One number of one system is imported once, however often the file comes."
+        ),
     )
     triage = forms.ChoiceField(
         choices=ImportTriage.choices,
-        label="Triage",
+        label=gettext_lazy("Triage"),
         widget=UnfoldAdminSelectWidget,
-        help_text="No language model is ever asked about an import.",
+        help_text=gettext_lazy("No language model is ever asked about an import."),
     )
     day_first = forms.TypedChoiceField(
         choices=[("1", "31/12/2026"), ("", "12/31/2026")],
         coerce=bool,
         required=False,
-        label="Dates with slashes",
+        label=gettext_lazy("Dates with slashes"),
         widget=UnfoldAdminSelectWidget,
     )
 
     def __init__(self, *args: Any, job: ImportJob, **kwargs: Any) -> None:
         start = {"system": job.system, "triage": job.triage, "day_first": "1" if job.day_first else ""}
         super().__init__(*args, initial=start, **kwargs)
-        columns = [("", "– not in the file –"), *_columns(job)]
+        columns = [("", _("– not in the file –")), *_columns(job)]
         for field in FIELDS:
             self.fields[field.key] = forms.TypedChoiceField(
                 choices=columns,
@@ -120,7 +129,7 @@ def _columns(job: ImportJob) -> list[tuple[int, str]]:
     named = []
     for place, head in enumerate(job.header):
         samples = ", ".join(column_samples(job.samples, place))[:70]
-        title = head or f"Column {place + 1}"
+        title = head or _("Column %(place)s") % {"place": place + 1}
         named.append((place, f"{title}: {samples}" if samples else title))
     return named
 
@@ -142,7 +151,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     jobs = ImportJob.objects.visible_to(actor).select_related("client", "attachment", "created_by")
     context = {
         **admin.site.each_context(request),
-        "title": "Imports",
+        "title": _("Imports"),
         "form": form,
         "limit": settings.MAX_UPLOAD_BYTES // 1024 // 1024,
         "jobs": jobs.defer("problems", "report", "samples")[:_SHOWN],
@@ -167,7 +176,7 @@ def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def _page(request: HttpRequest, job: ImportJob, form: MappingForm | None = None) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
-        "title": f"Import of {job.attachment.name}",
+        "title": _("Import of %(name)s") % {"name": job.attachment.name},
         "job": job,
         "form": form or MappingForm(job=job),
         "problems": job.problems[:_PROBLEMS],

@@ -9,6 +9,7 @@ from django.http import FileResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -100,7 +101,7 @@ class FileDownload(APIView):
         try:
             content = attachment.file.open("rb")
         except FileNotFoundError as error:
-            raise NotFound("The file is no longer in storage.") from error
+            raise NotFound(_("The file is no longer in storage.")) from error
         return FileResponse(
             content,
             as_attachment=True,

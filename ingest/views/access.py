@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from teams.api.actors import actor_of
@@ -23,7 +24,7 @@ def client_or_404(actor: Actor) -> Client:
     """The client the reader asks at."""
     client = default_client(actor)
     if client is None:
-        raise Http404("This account belongs to no client.")
+        raise Http404(_("This account belongs to no client."))
     return client
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ingest.views.access import client_or_404, portal_reader
@@ -68,7 +69,7 @@ def feedback(request: HttpRequest, uuid: UUID) -> HttpResponse:
     helped = request.POST.get("helped") == "yes"
     article_feedback_give(article=found, helped=helped, actor=portal_reader(request))
     if helped:
-        messages.success(request, "Good to hear. Thank you for telling us.")
+        messages.success(request, _("Good to hear. Thank you for telling us."))
     else:
-        messages.info(request, "Thank you. Ask in the chat or send a request, and a person helps.")
+        messages.info(request, _("Thank you. Ask in the chat or send a request, and a person helps."))
     return redirect("portal:article", found.uuid)

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from classifier.models import ChatConvo, ChatMessage
@@ -48,7 +49,7 @@ class Place:
     start: str
     convo: str
     ticket: str
-    examples: tuple[str, ...]
+    examples: tuple[Any, ...]
 
 
 PORTAL = Place(
@@ -56,14 +57,22 @@ PORTAL = Place(
     start="portal:chat",
     convo="portal:chat-convo",
     ticket="portal:chat-ticket",
-    examples=("How do I reset my password?", "The VPN does not connect", "Where are my open tickets?"),
+    examples=(
+        gettext_lazy("How do I reset my password?"),
+        gettext_lazy("The VPN does not connect"),
+        gettext_lazy("Where are my open tickets?"),
+    ),
 )
 DESK = Place(
     template="ingest/desk_assistant.html",
     start="assistant:start",
     convo="assistant:convo",
     ticket="assistant:ticket",
-    examples=("How did we solve VPN drops?", "What to do when a disk is full?", "What is the refund policy?"),
+    examples=(
+        gettext_lazy("How did we solve VPN drops?"),
+        gettext_lazy("What to do when a disk is full?"),
+        gettext_lazy("What is the refund policy?"),
+    ),
 )
 
 
@@ -214,7 +223,7 @@ def _show(
         "convo": convo,
         "about": about,
         "messages_of_chat": rows,
-        "rail": [{"title": "Your conversations", "links": _links(history, convo, place)}],
+        "rail": [{"title": gettext("Your conversations"), "links": _links(history, convo, place)}],
         "start_url": reverse(place.start),
         "action_url": action,
         "ticket_route": place.ticket,

@@ -14,6 +14,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.services.answers import ticket_triage
@@ -72,7 +73,9 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _file_help() -> str:
     limit = settings.MAX_UPLOAD_BYTES // 1024 // 1024
-    return f"PDF, DOCX, TXT, LOG, CSV, JSON, XML, XLSX or e-mail, up to {limit} MB each."
+    return _("PDF, DOCX, TXT, LOG, CSV, JSON, XML, XLSX or e-mail, up to %(limit)s MB each.") % {
+        "limit": limit
+    }
 
 
 def _submit(request: HttpRequest, form: RequestForm, client: Client) -> Ticket:
@@ -143,7 +146,8 @@ def tickets(request: HttpRequest) -> HttpResponse:
         "tickets": page.object_list,
         "tabs": selectors.tabs_of(own, state, base),
         "page": Page(
-            f"{page.start_index()}–{page.end_index()} of {paginator.count}",
+            _("%(start_index)s–%(end_index)s of %(count)s")
+            % {"start_index": page.start_index(), "end_index": page.end_index(), "count": paginator.count},
             f"{link}{page.previous_page_number()}" if page.has_previous() else "",
             f"{link}{page.next_page_number()}" if page.has_next() else "",
         )
@@ -201,10 +205,12 @@ def reply(request: HttpRequest, uuid: UUID) -> HttpResponse:
         return _ticket_page(request, found, form=form, status=error.status)
     if message.ticket_id != found.pk:
         messages.success(
-            request, f"Your message opened {message.ticket.reference}, linked to {found.reference}."
+            request,
+            _("Your message opened %(reference)s, linked to %(reference_2)s.")
+            % {"reference": message.ticket.reference, "reference_2": found.reference},
         )
     else:
-        messages.success(request, "Your message is on its way.")
+        messages.success(request, _("Your message is on its way."))
     return redirect("portal:ticket", message.ticket.uuid)
 
 
@@ -216,7 +222,7 @@ def solved(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if found.is_open:
         why = "The requester says that it is solved."
         status_change(ticket=found, status=Status.RESOLVED, actor=portal_reader(request), reason=why)
-        messages.success(request, "Good to hear. The ticket is resolved.")
+        messages.success(request, _("Good to hear. The ticket is resolved."))
     return redirect("portal:ticket", found.uuid)
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -50,7 +51,7 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
             source=FeedbackSource.LINK,
             actor=_by_link(ticket),
         )
-        messages.success(request, "Thank you. You can change your rating with the same link.")
+        messages.success(request, _("Thank you. You can change your rating with the same link."))
         return redirect("portal:rate", token)
     open_now = may_rate(ticket=ticket, now=timezone.now())
     context = {"ticket": ticket, "form": form, "given": given, "may_rate": open_now}
@@ -75,7 +76,7 @@ def own(request: HttpRequest, uuid: UUID) -> HttpResponse:
     ticket = own_ticket_or_404(request, uuid)
     form = RatingForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose one of the five ratings.")
+        messages.error(request, _("Choose one of the five ratings."))
         return redirect("portal:ticket", ticket.uuid)
     try:
         feedback_give(
@@ -88,5 +89,5 @@ def own(request: HttpRequest, uuid: UUID) -> HttpResponse:
     except ApplicationError as error:
         messages.error(request, error.sentence)
     else:
-        messages.success(request, "Thank you for your rating.")
+        messages.success(request, _("Thank you for your rating."))
     return redirect("portal:ticket", ticket.uuid)

@@ -2,6 +2,7 @@
    posts and the page loads again. Nothing is inserted as HTML but what the server rendered and escaped. */
 (function () {
   "use strict";
+  var says = document.getElementById("script-words").dataset;
 
   var chat = document.querySelector("[data-chat]");
   if (!chat || !window.fetch || !window.ReadableStream) { return; }
@@ -113,9 +114,9 @@
     var empty = log.querySelector("[data-chat-empty]");
     complain("");
     wait(true);
-    status.textContent = files.length ? "Reading the file…" : "Sending…";
-    var question = entry("msg--requester", "You");
-    question.words.textContent = text || "Please look at the file.";
+    status.textContent = files.length ? says.reading : says.sending;
+    var question = entry("msg--requester", says.you);
+    question.words.textContent = text || says.look;
     files.forEach(function (name) { question.bubble.append(element("span", "file", name)); });
     var answer = null;
     var ended = false;
@@ -123,7 +124,7 @@
       var response = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "text/event-stream" }, credentials: "same-origin" });
       if (!response.ok || (response.headers.get("Content-Type") || "").indexOf("text/event-stream") !== 0) {
         var refused = await response.json().catch(function () { return null; });
-        throw new Error(refused && refused.error ? refused.error.message : "The question could not be sent. Try again.");
+        throw new Error(refused && refused.error ? refused.error.message : says.notSent);
       }
       if (empty) { empty.remove(); }
       input.value = "";
@@ -133,13 +134,13 @@
         convo: adopt,
         status: function (event) { status.textContent = event.text; },
         delta: function (event) {
-          if (!answer) { answer = entry("msg--assistant", "Assistant"); }
+          if (!answer) { answer = entry("msg--assistant", says.assistant); }
           answer.words.textContent += event.text;
           toEnd();
         },
         done: function (event) {
           ended = true;
-          finish(answer || entry("msg--assistant", "Assistant"), event.html);
+          finish(answer || entry("msg--assistant", says.assistant), event.html);
         },
         error: function (event) {
           ended = true;
@@ -147,10 +148,10 @@
           complain(event.error.message);
         }
       });
-      if (!ended) { throw new Error("The connection was lost. Load the page again to see the answer."); }
+      if (!ended) { throw new Error(says.lost); }
     } catch (error) {
       if (!ended && !answer && input.value !== "") { question.row.remove(); }
-      complain(error instanceof TypeError ? "The server cannot be reached. Your words are still here; try again." : error.message);
+      complain(error instanceof TypeError ? says.unreachable : error.message);
       if (error instanceof TypeError) { question.row.remove(); }
     }
     wait(false);

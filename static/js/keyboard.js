@@ -24,7 +24,7 @@
 
   function refreshBulk() {
     var count = boxes.filter(function (box) { return box.checked; }).length;
-    var noun = count === 1 ? " ticket" : " tickets";
+    var says = document.getElementById("script-words").dataset;
     boxes.forEach(function (box) { box.closest("[data-row]").classList.toggle("is-selected", box.checked); });
     if (all) {
       all.checked = count > 0 && count === boxes.length;
@@ -32,8 +32,8 @@
     }
     if (!bar) { return; }
     bar.hidden = count === 0;
-    bar.querySelector("[data-bulk-count]").textContent = count + noun + " selected";
-    bar.querySelector("[data-bulk-apply]").textContent = "Review " + count + noun;
+    bar.querySelector("[data-bulk-count]").textContent = (count === 1 ? says.oneSelected : says.selected.replace("{n}", count));
+    bar.querySelector("[data-bulk-apply]").textContent = (count === 1 ? says.reviewOne : says.review.replace("{n}", count));
   }
 
   function toggleRow() {

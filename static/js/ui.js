@@ -7,26 +7,35 @@
   var MINUTE = 60;
   var HOUR = 3600;
   var DAY = 86400;
-  var words = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
-  var exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  var root = document.documentElement;
+  var language = root.lang === "de" ? "de-DE" : "en-GB";
+  var browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  var zone = root.dataset.zone || browserZone;
+  var words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  var exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: zone });
+  var soonish = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: zone });
+  var says = (document.getElementById("script-words") || root).dataset;
 
-  var soonish = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+  /* The server writes times in this zone from the next page on, unless the profile names another. */
+  if (browserZone) {
+    document.cookie = "switchyard_time_zone=" + browserZone + "; path=/; max-age=31536000; samesite=lax";
+  }
 
   function shortSpan(seconds) {
     var size = Math.abs(seconds);
-    if (size < MINUTE) { return "now"; }
-    if (size < HOUR) { return Math.floor(size / MINUTE) + "m"; }
-    if (size < DAY) { return Math.floor(size / HOUR) + "h"; }
-    if (size < 60 * DAY) { return Math.floor(size / DAY) + "d"; }
-    return Math.floor(size / (30 * DAY)) + "mo";
+    if (size < MINUTE) { return says.now; }
+    if (size < HOUR) { return Math.floor(size / MINUTE) + says.minutes; }
+    if (size < DAY) { return Math.floor(size / HOUR) + says.hours; }
+    if (size < 60 * DAY) { return Math.floor(size / DAY) + says.days; }
+    return Math.floor(size / (30 * DAY)) + says.months;
   }
 
   function countdown(seconds) {
     var size = Math.abs(seconds);
     var sign = seconds < 0 ? "−" : "";
-    if (size < HOUR) { return sign + Math.max(1, Math.floor(size / MINUTE)) + "m"; }
-    if (size < DAY) { return sign + Math.floor(size / HOUR) + "h " + String(Math.floor(size % HOUR / MINUTE)).padStart(2, "0") + "m"; }
-    return sign + Math.floor(size / DAY) + "d " + Math.floor(size % DAY / HOUR) + "h";
+    if (size < HOUR) { return sign + Math.max(1, Math.floor(size / MINUTE)) + says.minutes; }
+    if (size < DAY) { return sign + Math.floor(size / HOUR) + says.hours + " " + String(Math.floor(size % HOUR / MINUTE)).padStart(2, "0") + says.minutes; }
+    return sign + Math.floor(size / DAY) + says.days + " " + Math.floor(size % DAY / HOUR) + says.hours;
   }
 
   function longSpan(seconds) {
@@ -45,7 +54,7 @@
       var seconds = (at - Date.now()) / 1000;
       if (node.hasAttribute("data-countdown")) {
         node.textContent = countdown(seconds);
-        node.title = (seconds < 0 ? "Was due " : "Due ") + exact.format(at);
+        node.title = (seconds < 0 ? says.wasDue : says.due) + " " + exact.format(at);
       } else if (node.hasAttribute("data-relative")) {
         node.textContent = node.dataset.relative === "short" ? shortSpan(seconds) : longSpan(seconds);
         node.title = exact.format(at);
@@ -197,19 +206,66 @@
     body.placeholder = note ? body.dataset.notePlaceholder : body.dataset.replyPlaceholder;
   }
 
-  /* Filters and single-choice facts act on change; empty filters stay out of the address. */
+  /* Filters, single-choice facts and macros act on change; empty filters stay out of the address. A list
+     walked through by keys fires a change with every step: there Enter chooses, and a button appears. */
+  var STEPS = ["ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown"];
+
+  function actOn(field) {
+    if (field.matches("[data-pick]")) {
+      field.dispatchEvent(new Event("picked", { bubbles: true }));
+    } else if (field.closest("form[data-autosubmit]") || (field.matches(".decision select[name=value]") && field.value)) {
+      field.form.requestSubmit();
+    }
+  }
+
+  document.addEventListener("keydown", function (event) {
+    var field = event.target;
+    if (!field.matches("select") || event.ctrlKey || event.metaKey || event.altKey) { return; }
+    if (event.key === "Enter" && field.dataset.keyed) {
+      event.preventDefault();
+      event.stopPropagation();
+      delete field.dataset.keyed;
+      actOn(field);
+    } else if (event.key.length === 1 || STEPS.indexOf(event.key) >= 0) {
+      field.dataset.keyed = "1";
+    }
+  }, true);
+  document.addEventListener("pointerdown", function (event) {
+    if (event.target.matches("select")) { delete event.target.dataset.keyed; }
+  });
   document.addEventListener("change", function (event) {
-    if (event.target.matches("[data-kind-reply], [data-kind-note]")) {
-      namePlaceholder(event.target.form);
+    var field = event.target;
+    if (field.matches("[data-kind-reply], [data-kind-note]")) {
+      namePlaceholder(field.form);
       return;
     }
-    var form = event.target.closest("form[data-autosubmit]");
-    if (form) {
-      form.requestSubmit();
-      return;
-    }
-    var correction = event.target.closest(".decision select[name=value]");
-    if (correction && correction.value) { correction.form.requestSubmit(); }
+    if (!field.dataset.keyed) { actOn(field); }
+  });
+
+  /* What had the focus before a part of the page was replaced has it afterwards, or what stands in its place. */
+  var CAN_FOCUS = "a[href], button:not(:disabled), select, textarea, input:not([type=hidden])";
+  var lost = null;
+
+  function focusable(scope) {
+    return Array.from(scope.querySelectorAll(CAN_FOCUS)).filter(function (node) { return node.getClientRects().length > 0; });
+  }
+
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var node = document.activeElement;
+    lost = node && event.detail.target.contains(node) ? { id: node.id, name: node.name, label: node.getAttribute("aria-label") } : null;
+  });
+  document.addEventListener("htmx:afterSettle", function (event) {
+    var now = document.activeElement;
+    var was = lost;
+    lost = null;
+    if (!was || (now && now !== document.body)) { return; }
+    var slot = document.getElementById(event.detail.elt.id) || event.detail.elt;
+    var nodes = slot.isConnected ? focusable(slot) : [];
+    var same = nodes.find(function (node) {
+      return (was.id && node.id === was.id) || (node.name === was.name && node.getAttribute("aria-label") === was.label);
+    });
+    var next = same || nodes[0] || document.querySelector("[data-composer-body]");
+    if (next) { next.focus({ preventScroll: true }); }
   });
   document.addEventListener("submit", function (event) {
     var form = event.target;
@@ -338,8 +394,18 @@
     body.focus();
   }
 
+  /* While a macro sets the status, the choice that would keep it says so. */
+  function sayThen() {
+    var choice = document.querySelector(".composer__then option[value='']");
+    var macro = document.querySelector("[data-macro-then]");
+    if (!choice) { return; }
+    choice.dataset.own = choice.dataset.own || choice.textContent;
+    choice.textContent = macro ? macro.dataset.macroThen : choice.dataset.own;
+  }
+
   function bind(scope) {
     takeMacro(scope.parentElement || scope);
+    sayThen();
     bindPopovers(scope);
     bindFiles(scope);
     guard(scope);

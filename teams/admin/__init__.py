@@ -10,6 +10,7 @@ from teams.admin.base import (
     ReadOnlyInline,
     actor_in_admin,
     limited,
+    short_time,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "notifications",
     "operations",
     "people",
+    "short_time",
 ]

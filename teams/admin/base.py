@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import RelatedFieldListFilter
@@ -10,12 +11,26 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from common.actors import Actor
 from teams.api.actors import actor_of
 from teams.models import Client, User
+
+
+def short_time(moment: datetime) -> SafeString:
+    """Day and hour in one line of a list, with the exact time on hover."""
+    at = localtime(moment)
+    short = date_format(at, "SHORT_DATETIME_FORMAT" if at.year == localtime().year else "DATE_FORMAT")
+    full = date_format(at, "DATETIME_FORMAT")
+    return format_html(
+        '<time class="no-wrap" datetime="{}" title="{}">{}</time>', at.isoformat(), full, short
+    )
 
 
 def actor_in_admin(request: HttpRequest) -> Actor:

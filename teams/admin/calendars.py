@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from teams.admin.base import ChildInline, HistoryAdmin, ReadOnlyInline
 from teams.admin.people import AdministratorsOnly
@@ -41,7 +43,7 @@ class IntervalInline(ChildInline):
 
     model = CalendarInterval
     formset = IntervalFormSet
-    verbose_name_plural = "Working hours"
+    verbose_name_plural = gettext_lazy("Working hours")
 
 
 class DayFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -53,7 +55,7 @@ class DayFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         rows = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None)]
         dates = [row["date"] for row in rows if row.get("date") and not row.get("DELETE")]
         if len(set(dates)) != len(dates):
-            raise ValidationError("The same date is given twice.")
+            raise ValidationError(_("The same date is given twice."))
 
 
 class DayInline(ChildInline):
@@ -61,7 +63,7 @@ class DayInline(ChildInline):
 
     model = CalendarDay
     formset = DayFormSet
-    verbose_name_plural = "Own dates"
+    verbose_name_plural = gettext_lazy("Own dates")
 
 
 class VersionInline(ReadOnlyInline):
@@ -69,7 +71,7 @@ class VersionInline(ReadOnlyInline):
 
     model = CalendarVersion
     fields = ("number", "since", "hours")
-    verbose_name_plural = "Versions"
+    verbose_name_plural = gettext_lazy("Versions")
 
 
 @admin.register(BusinessCalendar)

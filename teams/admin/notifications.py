@@ -9,6 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
@@ -27,14 +29,19 @@ class TargetForm(forms.ModelForm):
     url = forms.CharField(
         required=False,
         widget=UnfoldAdminPasswordWidget,
-        label="URL",
-        help_text="The webhook of the chat channel or receiver. Kept encrypted; leave empty to keep it.",
+        label=gettext_lazy("URL"),
+        help_text=gettext_lazy(
+            "The webhook of the chat channel or receiver. Kept encrypted; leave empty to keep it."
+        ),
     )
     kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("Kinds"),
         required=False,
         choices=NoticeKind.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="Nothing chosen: deadlines and tickets of its team. Alerts only where they are chosen.",
+        help_text=gettext_lazy(
+            "Nothing chosen: deadlines and tickets of its team. Alerts only where they are chosen."
+        ),
     )
 
     class Meta:
@@ -49,7 +56,7 @@ class TargetForm(forms.ModelForm):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         url, channel = data.get("url", ""), data.get("channel")
         if channel != Channel.EMAIL and not url and not self.instance.secret_url:
-            self.add_error("url", "Enter the address of the channel.")
+            self.add_error("url", _("Enter the address of the channel."))
         if url and channel != Channel.EMAIL:
             try:
                 url_refuse(url)
@@ -110,14 +117,22 @@ class TargetsAdmin(ClientAdmin):
         secret = signing_secret_new() if fresh else ""
         target_save(target=obj, url=form.cleaned_data["url"], signing_secret=secret)
         if secret:
-            messages.warning(request, f"The signing secret is {secret} — copy it now; it is not shown again.")
+            messages.warning(
+                request,
+                _("The signing secret is %(secret)s — copy it now; it is not shown again.")
+                % {"secret": secret},
+            )
 
-    @action(description="Take up again")
+    @action(description=gettext_lazy("Take up again"))
     def resume(self, request: HttpRequest, queryset: QuerySet[NotificationTarget]) -> None:
         """Forget the failures; what waited is due now."""
         rows = [row for row in queryset if self.belongs_to(actor_in_admin(request), row)]
         waiting = sum(target_resume(target=row, now=timezone.now()) for row in rows)
-        messages.success(request, f"{len(rows)} targets are in use again; {waiting} messages waited.")
+        messages.success(
+            request,
+            _("%(count)s targets are in use again; %(waiting)s messages waited.")
+            % {"count": len(rows), "waiting": waiting},
+        )
 
 
 class TriesInline(ReadOnlyInline):
@@ -125,7 +140,7 @@ class TriesInline(ReadOnlyInline):
 
     model = DeliveryAttempt
     fields = ("at", "succeeded", "status", "error", "duration_ms")
-    verbose_name_plural = "Tries"
+    verbose_name_plural = gettext_lazy("Tries")
 
 
 @admin.register(Notification)
@@ -142,9 +157,9 @@ class OutboxAdmin(ActionAdmin):
     inlines = (TriesInline,)
     actions = ("replay",)
 
-    @action(description="Send again")
+    @action(description=gettext_lazy("Send again"))
     def replay(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
         """Owe the chosen messages again; they keep their ids, so that receivers can drop a double."""
         now = timezone.now()
         done = sum(notification_replay(row=row, now=now) for row in self.selected(request, queryset))
-        messages.success(request, f"{done} messages go out again.")
+        messages.success(request, _("%(done)s messages go out again.") % {"done": done})

@@ -10,6 +10,8 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
@@ -25,9 +27,10 @@ class ApiKeyForm(forms.ModelForm):
     """A new key: who uses it and what for."""
 
     scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("Scopes"),
         choices=Scope.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="What the service may do with the key.",
+        help_text=gettext_lazy("What the service may do with the key."),
     )
 
     class Meta:
@@ -66,23 +69,26 @@ class ApiKeysAdmin(ClientAdmin):
         )
         obj.pk = issued.key.pk
         obj.prefix, obj.key_hash = issued.key.prefix, issued.key.key_hash
-        note = f"The key is {issued.secret} — copy it now; it cannot be shown again."
+        note = _("The key is %(secret)s — copy it now; it cannot be shown again.") % {"secret": issued.secret}
         messages.warning(request, note)
 
-    @action(description="Revoke the chosen keys")
+    @action(description=gettext_lazy("Revoke the chosen keys"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Revoke through the service."""
         rows = [key for key in queryset if key.revoked_at is None]
         for key in rows:
             api_key_revoke(key=key, actor=actor_in_admin(request))
-        messages.success(request, f"{len(rows)} keys no longer work.")
+        messages.success(request, _("%(count)s keys no longer work.") % {"count": len(rows)})
 
 
 class CredentialForm(forms.ModelForm):
     """The secret is written, never read."""
 
     new_secret = forms.CharField(
-        widget=UnfoldAdminPasswordWidget, required=False, help_text="Leave empty to keep the stored one."
+        label=gettext_lazy("New secret"),
+        widget=UnfoldAdminPasswordWidget,
+        required=False,
+        help_text=gettext_lazy("Leave empty to keep the stored one."),
     )
 
     class Meta:
@@ -93,9 +99,9 @@ class CredentialForm(forms.ModelForm):
         """A new credential needs a secret, and a key to encrypt it with."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.instance.pk and not data.get("new_secret"):
-            self.add_error("new_secret", "Enter the secret.")
+            self.add_error("new_secret", _("Enter the secret."))
         if data.get("new_secret") and not settings.CREDENTIAL_KEYS:
-            self.add_error("new_secret", "Secrets cannot be stored: CREDENTIAL_KEYS is not set.")
+            self.add_error("new_secret", _("Secrets cannot be stored: CREDENTIAL_KEYS is not set."))
         return data
 
 
@@ -146,9 +152,9 @@ class AlertsAdmin(ActionAdmin):
             else rows.filter(Q(client=None) | Q(client__in=actor.client_ids or []))
         )
 
-    @action(description="Mark as resolved")
+    @action(description=gettext_lazy("Mark as resolved"))
     def resolve(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
         """Resolve through the service."""
         now = timezone.now()
         done = sum(alert_resolve(rule=row.rule, subject=row.subject, now=now) for row in queryset)
-        messages.success(request, f"{done} alerts resolved.")
+        messages.success(request, _("%(done)s alerts resolved.") % {"done": done})

@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -36,11 +38,15 @@ admin.site.unregister(Group)
 class PresenceForm(forms.Form):
     """Whether the chosen people take new tickets."""
 
-    presence = forms.ChoiceField(choices=Presence.choices, widget=UnfoldAdminSelectWidget)
+    presence = forms.ChoiceField(
+        label=gettext_lazy("Presence"), choices=Presence.choices, widget=UnfoldAdminSelectWidget
+    )
     until = forms.DateTimeField(
         required=False,
-        label="Away until",
-        help_text="They are available again by themselves from then on (UTC). Empty: until somebody says so.",
+        label=gettext_lazy("Away until"),
+        help_text=gettext_lazy(
+            "They are available again by themselves from then on. Empty: until somebody says so."
+        ),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
 
@@ -81,29 +87,31 @@ class PeopleAdmin(AdministratorsOnly, DjangoUserAdmin):  # type: ignore[type-arg
     actions = ("set_presence",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email", "time_zone")}),
         (
-            "New tickets",
+            gettext_lazy("New tickets"),
             {
                 "fields": ("calendar", "presence", "away_until"),
-                "description": "The presence is set by the person on the desk, and by leads with the action"
-                " “Set the presence” of the list.",
+                "description": gettext_lazy(
+                    "The presence is set by the person on the desk, and by leads with the action"
+                    " “Set the presence” of the list."
+                ),
             },
         ),
-        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "clients")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (gettext_lazy("Access"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "clients")}),
+        (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With what a line shows."""
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description="Roles")
+    @admin.display(description=gettext_lazy("Roles"))
     def roles(self, user: User) -> str:
         """Groups by name."""
         return ", ".join(group.name for group in user.groups.all()) or "–"
 
-    @action(description="Set the presence")
+    @action(description=gettext_lazy("Set the presence"))
     def set_presence(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         """Ask for it, then set it for each; one person who cannot be set stops no other."""
         form = PresenceForm(request.POST if "apply" in request.POST else None)
@@ -114,7 +122,7 @@ class PeopleAdmin(AdministratorsOnly, DjangoUserAdmin):  # type: ignore[type-arg
             return None
         context = {
             **self.admin_site.each_context(request),
-            "title": "Set the presence",
+            "title": _("Set the presence"),
             "form": form,
             "people": people,
             "back": reverse("admin:teams_user_changelist"),
@@ -132,7 +140,13 @@ class PeopleAdmin(AdministratorsOnly, DjangoUserAdmin):  # type: ignore[type-arg
             except ApplicationError as error:
                 messages.error(request, f"{user.display_name}: {error.sentence}")
         if done:
-            messages.success(request, f"The presence of {done} {'person' if done == 1 else 'people'} is set.")
+            messages.success(
+                request,
+                ngettext(
+                    "The presence of %(done)s person is set.", "The presence of %(done)s people is set.", done
+                )
+                % {"done": done},
+            )
 
 
 class MemberInline(ChildInline):
@@ -149,7 +163,7 @@ class StepInline(ChildInline):
     model = EscalationStep
     fk_name = "team"
     fields = ("position", "target")
-    verbose_name_plural = "Escalation path"
+    verbose_name_plural = gettext_lazy("Escalation path")
 
 
 @admin.register(Team)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,7 +34,7 @@ def idempotent(handler: Handler) -> Handler:
         if not key:
             return handler(self, request, *args, **kwargs)
         if len(key) > 200:
-            raise ValidationFailed(fields={"Idempotency-Key": ["At most 200 characters."]})
+            raise ValidationFailed(fields={"Idempotency-Key": [_("At most 200 characters.")]})
         begun = idempotency_begin(
             caller=actor_of(request).id[:80],
             route=f"{request.method} {request.path.rstrip('/')}"[:200],

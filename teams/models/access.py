@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
 from teams.models.people import Client, User
@@ -13,7 +14,7 @@ class ApiKey(Timestamped):
     """A service's key for one client. Invariant: only the SHA-256 of the key is stored."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=120, help_text="Which service uses it.")
+    name = models.CharField(max_length=120, help_text=_("Which service uses it."))
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=list, blank=True)
@@ -26,7 +27,7 @@ class ApiKey(Timestamped):
 
     class Meta:
         ordering = ["client", "name"]
-        verbose_name = "API key"
+        verbose_name = _("API key")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from common.models import Timestamped
@@ -26,17 +27,17 @@ class BusinessCalendar(Timestamped):
         max_length=64,
         default="UTC",
         validators=[check_time_zone],
-        help_text="IANA name, such as Europe/Berlin. Summer time is followed.",
+        help_text=_("IANA name, such as Europe/Berlin. Summer time is followed."),
     )
-    always_open = models.BooleanField(default=False, help_text="24×7: intervals and holidays are ignored.")
+    always_open = models.BooleanField(default=False, help_text=_("24×7: intervals and holidays are ignored."))
     holiday_country = models.CharField(
         max_length=2,
         blank=True,
         validators=[check_holiday_country],
-        help_text="ISO code, such as DE: its public holidays are closed. Empty for none.",
+        help_text=_("ISO code, such as DE: its public holidays are closed. Empty for none."),
     )
     holiday_region = models.CharField(
-        max_length=20, blank=True, help_text="Code of a state or province of the country, such as BY."
+        max_length=20, blank=True, help_text=_("Code of a state or province of the country, such as BY.")
     )
 
     history = HistoricalRecords()
@@ -71,7 +72,7 @@ class CalendarInterval(models.Model):
         ]
     )
     starts = models.TimeField()
-    ends = models.TimeField(help_text="At or before the start: on the next day.")
+    ends = models.TimeField(help_text=_("At or before the start: on the next day."))
 
     class Meta:
         ordering = ["calendar", "weekday", "starts"]
@@ -90,9 +91,9 @@ class CalendarDay(models.Model):
     date = models.DateField()
     name = models.CharField(max_length=120)
     is_open = models.BooleanField(
-        "open", default=False, help_text="Worked although it is a holiday, or at other hours than usual."
+        "open", default=False, help_text=_("Worked although it is a holiday, or at other hours than usual.")
     )
-    starts = models.TimeField(null=True, blank=True, help_text="Empty: the usual hours of the weekday.")
+    starts = models.TimeField(null=True, blank=True, help_text=_("Empty: the usual hours of the weekday."))
     ends = models.TimeField(null=True, blank=True)
 
     class Meta:

@@ -7,6 +7,7 @@ import uuid
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Leased, Timestamped
 from teams.choices import Channel, Digest, Hold, NotificationState
@@ -31,29 +32,35 @@ class NotificationTarget(Timestamped):
     name = models.CharField(max_length=120, blank=True)
     channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.EMAIL)
     address = models.CharField(
-        max_length=320, blank=True, help_text="The e-mail address; of an encrypted URL, only its host."
+        max_length=320, blank=True, help_text=_("The e-mail address; of an encrypted URL, only its host.")
     )
     secret_url = models.BinaryField(null=True, blank=True, editable=False)
     signing_secret = models.BinaryField(null=True, blank=True, editable=False)
     kinds = models.JSONField(
-        default=list, blank=True, help_text="What it is told of; empty: everything its team or person is."
+        default=list, blank=True, help_text=_("What it is told of; empty: everything its team or person is.")
     )
     digest = models.CharField(
         max_length=6,
         choices=Digest.choices,
         default=Digest.NONE,
         blank=True,
-        help_text="Collects messages into one.",
+        help_text=_("Collects messages into one."),
     )
-    quiet_from = models.TimeField(null=True, blank=True, help_text="Nothing is sent from this time on …")
-    quiet_until = models.TimeField(null=True, blank=True, help_text="… until this one; may cross midnight.")
-    time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA name, such as Europe/Berlin.")
+    quiet_from = models.TimeField(null=True, blank=True, help_text=_("Nothing is sent from this time on …"))
+    quiet_until = models.TimeField(
+        null=True, blank=True, help_text=_("… until this one; may cross midnight.")
+    )
+    time_zone = models.CharField(
+        max_length=64, default="UTC", help_text=_("IANA name, such as Europe/Berlin.")
+    )
     urgent_passes = models.BooleanField(
-        default=True, help_text="Critical breaches and alerts come at once, quiet hours and digest or not."
+        default=True, help_text=_("Critical breaches and alerts come at once, quiet hours and digest or not.")
     )
     is_active = models.BooleanField(default=True)
     failures = models.PositiveIntegerField(default=0, editable=False)
-    next_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Not tried before this.")
+    next_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text=_("Not tried before this.")
+    )
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = TargetQuerySet.as_manager()
@@ -99,9 +106,9 @@ class Notification(Leased, Timestamped):
     channel = models.CharField(max_length=20)
     recipient = models.CharField(max_length=320)
     payload = models.JSONField(default=dict, blank=True)
-    urgent = models.BooleanField(default=False, help_text="May pass quiet hours and digests.")
+    urgent = models.BooleanField(default=False, help_text=_("May pass quiet hours and digests."))
     hold = models.CharField(
-        max_length=6, choices=Hold.choices, default=Hold.NONE, blank=True, help_text="Why it waits."
+        max_length=6, choices=Hold.choices, default=Hold.NONE, blank=True, help_text=_("Why it waits.")
     )
     folded_into = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="folded"
@@ -140,7 +147,7 @@ class DeliveryAttempt(models.Model):
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="tries")
     at = models.DateTimeField()
     succeeded = models.BooleanField()
-    status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="HTTP status, if any.")
+    status = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("HTTP status, if any."))
     error = models.CharField(max_length=300, blank=True)
     duration_ms = models.PositiveIntegerField(default=0)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
 from teams.choices import Presence
@@ -37,12 +38,12 @@ class User(AbstractUser):
         Client,
         blank=True,
         related_name="users",
-        help_text="Clients whose tickets this person may see. Administrators see every client.",
+        help_text=_("Clients whose tickets this person may see. Administrators see every client."),
     )
     time_zone = models.CharField(max_length=64, default="UTC")
     presence = models.CharField(max_length=12, choices=Presence.choices, default=Presence.AVAILABLE)
     away_until = models.DateTimeField(
-        null=True, blank=True, help_text="The person is available again by itself from this moment on."
+        null=True, blank=True, help_text=_("The person is available again by itself from this moment on.")
     )
     absent_since = models.DateTimeField(null=True, blank=True, editable=False)
     calendar = models.ForeignKey(
@@ -51,8 +52,10 @@ class User(AbstractUser):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="people",
-        verbose_name="working hours",
-        help_text="Outside of them no ticket is given to the person automatically. Empty: those of the team.",
+        verbose_name=_("working hours"),
+        help_text=_(
+            "Outside of them no ticket is given to the person automatically. Empty: those of the team."
+        ),
     )
 
     objects = UserManagerWithVerbs()  # type: ignore[misc]  # narrows the manager of the base

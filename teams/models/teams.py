@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from common.models import Timestamped
@@ -23,7 +24,7 @@ class Team(Timestamped):
         blank=True,
         on_delete=models.CASCADE,
         related_name="teams",
-        help_text="Leave empty for a team that serves every client.",
+        help_text=_("Leave empty for a team that serves every client."),
     )
     slug = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
@@ -39,29 +40,31 @@ class Team(Timestamped):
         default=list,
         blank=True,
         editable=False,
-        help_text="Moved to notification targets; kept for processes of the release before.",
+        help_text=_("Moved to notification targets; kept for processes of the release before."),
     )
     skills_mode = models.CharField(
         "skills",
         max_length=8,
         choices=SkillsMode.choices,
         default=SkillsMode.PREFER,
-        help_text="A ticket needs its category, its language and its severity, as far as members list them.",
+        help_text=_(
+            "A ticket needs its category, its language and its severity, as far as members list them."
+        ),
     )
     waiting_counts = models.BooleanField(
         "waiting tickets count",
         default=True,
-        help_text="Whether tickets that wait for the requester or a third party take up capacity.",
+        help_text=_("Whether tickets that wait for the requester or a third party take up capacity."),
     )
     absence_policy = models.CharField(
         "tickets of absent members",
         max_length=8,
         choices=AbsencePolicy.choices,
         default=AbsencePolicy.KEEP,
-        help_text="Tickets that wait for the requester or a third party always stay with the person.",
+        help_text=_("Tickets that wait for the requester or a third party always stay with the person."),
     )
     absence_hours = models.PositiveSmallIntegerField(
-        "hours of absence", default=4, help_text="Where tickets are handed on after some hours: how many."
+        "hours of absence", default=4, help_text=_("Where tickets are handed on after some hours: how many.")
     )
     is_active = models.BooleanField(default=True)
 
@@ -87,9 +90,9 @@ class TeamMember(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=MemberRole.choices, default=MemberRole.AGENT)
-    capacity = models.PositiveSmallIntegerField(default=20, help_text="Open tickets at the same time.")
+    capacity = models.PositiveSmallIntegerField(default=20, help_text=_("Open tickets at the same time."))
     skills = models.JSONField(
-        default=list, blank=True, help_text="Category slugs, language codes (de) or severities (critical)."
+        default=list, blank=True, help_text=_("Category slugs, language codes (de) or severities (critical).")
     )
     last_assigned_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from common.exceptions import ApplicationError
 from common.outbound import OutboundError, post
 from common.registries import notification_renderers
+from common.wording import site_language
 from teams.choices import Channel
 from teams.models import Notification
 from teams.services.credentials import secret_decrypt
@@ -60,8 +61,10 @@ class Outcome:
 def mail_parts(template: str, *, subject: str, context: Mapping[str, Any]) -> dict[str, str]:
     """Subject, text and HTML of a mail from ``<app>/email/<name>``: the text is not escaped, the HTML is."""
     values = {**context, "subject": one_line(subject), "site_url": settings.SITE_URL}
-    text = render_to_string(f"{template}.txt", values).strip() + "\n"
-    return {"subject": values["subject"], "text": text, "html": render_to_string(f"{template}.html", values)}
+    with site_language():
+        text = render_to_string(f"{template}.txt", values).strip() + "\n"
+        html = render_to_string(f"{template}.html", values)
+    return {"subject": values["subject"], "text": text, "html": html}
 
 
 def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.exceptions import Conflict
 from teams.models import Credential
@@ -24,10 +25,10 @@ def secret_decrypt(stored: bytes, *, name: str = "A stored secret") -> str:
     try:
         return _box().decrypt(stored).decode()
     except InvalidToken:
-        raise Conflict(f"{name} cannot be opened with the present keys.") from None
+        raise Conflict(_("%(name)s cannot be opened with the present keys.") % {"name": name}) from None
 
 
 def _box() -> MultiFernet:
     if not settings.CREDENTIAL_KEYS:
-        raise Conflict("Secrets cannot be stored or read: CREDENTIAL_KEYS is not set.")
+        raise Conflict(_("Secrets cannot be stored or read: CREDENTIAL_KEYS is not set."))
     return MultiFernet([Fernet(key) for key in settings.CREDENTIAL_KEYS])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy
 
 from common.exceptions import Conflict, Unprocessable
 from teams.models import IdempotencyRecord
@@ -19,14 +20,14 @@ class RequestRunning(Conflict):
     """The first request with this key has not finished."""
 
     code = "idempotency_in_progress"
-    default_message = "The first request with this Idempotency-Key is still running."
+    default_message = gettext_lazy("The first request with this Idempotency-Key is still running.")
 
 
 class KeyReused(Unprocessable):
     """The key was used with another body."""
 
     code = "idempotency_key_reused"
-    default_message = "This Idempotency-Key was used with another body."
+    default_message = gettext_lazy("This Idempotency-Key was used with another body.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.exceptions import NotAllowed, ValidationFailed
@@ -34,7 +35,7 @@ def api_key_issue(
 ) -> IssuedKey:
     """Make a key for a client. Raises NotAllowed for non-leads, ValidationFailed for unknown scopes."""
     if not (actor.is_lead and actor.may_see_client(client.pk)):
-        raise NotAllowed("Only leads of the client issue keys.")
+        raise NotAllowed(_("Only leads of the client issue keys."))
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown:
         raise ValidationFailed(fields={"scopes": [f"There is no scope “{scope}”." for scope in unknown]})
@@ -92,7 +93,7 @@ def _misused(key: ApiKey, now: datetime) -> None:
 def api_key_revoke(*, key: ApiKey, actor: Actor) -> ApiKey:
     """End a key at once. Raises NotAllowed for non-leads."""
     if not (actor.is_lead and actor.may_see_client(key.client_id)):
-        raise NotAllowed("Only leads of the client revoke keys.")
+        raise NotAllowed(_("Only leads of the client revoke keys."))
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at", "updated_at"])

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.exceptions import NotAllowed, ValidationFailed
@@ -32,13 +33,13 @@ def presence_set(
     Raises NotAllowed for a stranger, ValidationFailed for an end that is past or that belongs to no absence.
     """
     if not may_set_presence(user=user, actor=actor):
-        raise NotAllowed("Only the person and the leads set this.")
+        raise NotAllowed(_("Only the person and the leads set this."))
     if presence not in Presence.values:
-        raise ValidationFailed(fields={"presence": ["There is no such presence."]})
+        raise ValidationFailed(fields={"presence": [_("There is no such presence.")]})
     if until is not None and until <= now:
-        raise ValidationFailed(fields={"until": ["The end of the absence lies in the past."]})
+        raise ValidationFailed(fields={"until": [_("The end of the absence lies in the past.")]})
     if until is not None and presence == Presence.AVAILABLE:
-        raise ValidationFailed(fields={"until": ["Only an absence has an end."]})
+        raise ValidationFailed(fields={"until": [_("Only an absence has an end.")]})
     locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     was_present = locked.is_present(now=now)
     locked.presence, locked.away_until = presence, until

@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import secrets
 
+from django.utils.translation import gettext as _
+
 from common.exceptions import ValidationFailed
 
 _PREFIX = "whsec_"
@@ -26,7 +28,7 @@ def webhook_headers(*, secret: str, message_id: str, timestamp: int, body: bytes
     try:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
-        raise ValidationFailed("The signing secret is not valid base64.") from None
+        raise ValidationFailed(_("The signing secret is not valid base64.")) from None
     signed = f"{message_id}.{timestamp}.".encode() + body
     digest = hmac.new(key, signed, hashlib.sha256).digest()
     return {

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from common.exceptions import ValidationFailed
 from common.outbound import OutboundError, url_check
@@ -39,7 +40,7 @@ def target_save(*, target: NotificationTarget, url: str = "", signing_secret: st
         target.secret_url = secret_encrypt(url)
         target.address = (urlsplit(url).hostname or "")[:320]
     elif not target.secret_url:
-        raise ValidationFailed(fields={"url": ["Enter the address of the channel."]})
+        raise ValidationFailed(fields={"url": [_("Enter the address of the channel.")]})
     if signing_secret:
         target.signing_secret = secret_encrypt(signing_secret)
     with transaction.atomic():
@@ -115,7 +116,7 @@ def preference_save(*, user: User, wanted: Preference) -> NotificationTarget:
     A person has one chat: another one takes its place. Raises ValidationFailed, Conflict.
     """
     if wanted.channel == Channel.EMAIL and not user.email:
-        raise ValidationFailed("Your account has no e-mail address; ask an administrator.")
+        raise ValidationFailed(_("Your account has no e-mail address; ask an administrator."))
     rows = NotificationTarget.objects.filter(user=user)
     target = rows.filter(channel=wanted.channel).first() or NotificationTarget(
         user=user, channel=wanted.channel

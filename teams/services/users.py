@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group as AuthGroup
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from common.actors import Actor
 from common.exceptions import NotAllowed, ValidationFailed
@@ -42,7 +43,7 @@ def user_create(*, new: NewUser, actor: Actor) -> User:
     reach = all(actor.may_see_client(client.pk) for client in new.clients)
     above = new.is_superuser or new.group == Group.ADMINISTRATORS
     if not actor.is_lead or not reach or (above and not actor.sees_every_client):
-        raise NotAllowed("Only leads make users, and only for their own clients.")
+        raise NotAllowed(_("Only leads make users, and only for their own clients."))
     user = User(
         username=new.username,
         email=new.email,
@@ -79,7 +80,7 @@ def member_set(
     Emits ``team_changed``. Raises NotAllowed for non-leads, ValidationFailed for an unknown role.
     """
     if not actor.is_lead or (team.client_id is not None and not actor.may_see_client(team.client_id)):
-        raise NotAllowed("Only leads change teams.")
+        raise NotAllowed(_("Only leads change teams."))
     member = TeamMember.objects.filter(team=team, user=user).first() or TeamMember(team=team, user=user)
     member.role, member.capacity = role, capacity
     member.skills = member.skills if skills is None else list(skills)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,8 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.registries import ticket_sets
 from ticketing.models import Ticket
@@ -37,7 +40,35 @@ class BoundedPaginator(Paginator):
         return AtLeast(COUNTED) if found > COUNTED else found
 
 
-class _AddressFilter(ListFilter):
+@dataclass(frozen=True, slots=True)
+class ActiveFilter:
+    """A filter that narrows a list now: what it looks at, what it is set to, and the address without it."""
+
+    title: str
+    value: str
+    without: str
+
+
+def active_filters(changelist: Any) -> list[ActiveFilter]:
+    """Every filter and the search words a list is narrowed by, in the order of the filters."""
+    found = [_active(spec, changelist) for spec in changelist.filter_specs]
+    if changelist.query:
+        found.append(ActiveFilter(_("Words"), changelist.query, changelist.get_query_string(remove=["q"])))
+    return [item for item in found if item is not None]
+
+
+def _active(spec: Any, changelist: Any) -> ActiveFilter | None:
+    names = [name for name in spec.expected_parameters() if name and name in changelist.filter_params]
+    if not names:
+        return None
+    without = changelist.get_query_string(remove=names)
+    # The first choice of a filter stands for "all"; one without choices (a range) is told by its values.
+    chosen = [str(row["display"]) for row in list(spec.choices(changelist))[1:] if row.get("selected")]
+    given = [", ".join(map(str, changelist.filter_params[name])) for name in names]
+    return ActiveFilter(str(spec.title), ", ".join(chosen) or " – ".join(filter(None, given)), without)
+
+
+class AddressFilter(ListFilter):
     """A filter that is set by links, not chosen from a list: shown only while it is on, to be taken off."""
 
     names: tuple[str, ...] = ()
@@ -68,38 +99,38 @@ class _AddressFilter(ListFilter):
         yield {
             "selected": False,
             "query_string": changelist.get_query_string(remove=self.names),
-            "display": "All",
+            "display": _("All"),
         }
         yield {"selected": True, "query_string": changelist.get_query_string(), "display": self.chosen}
 
 
-class SetFilter(_AddressFilter):
+class SetFilter(AddressFilter):
     """One of the sets that figures count (``common.registries.ticket_sets``), from ``since`` to ``until``."""
 
-    title = "figure"
+    title = gettext_lazy("figure")
     names = ("set", "since", "until")
 
     @property
     def chosen(self) -> str:
         """The set's own words."""
         name = self.used_parameters.get("set", "")
-        return ticket_sets.get(name).label if name in ticket_sets else "Nothing"
+        return ticket_sets.get(name).label if name in ticket_sets else _("Nothing")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
         """The rows of the set; an address that names none shows nothing rather than everything."""
         name = self.used_parameters.get("set", "")
-        since, until = (_moment(self.used_parameters.get(end, "")) for end in ("since", "until"))
+        since, until = (moment_given(self.used_parameters.get(end, "")) for end in ("since", "until"))
         if name not in ticket_sets:
             return queryset.none()
         return ticket_sets.get(name).narrow(queryset, since, until)
 
 
-class BatchFilter(_AddressFilter):
+class BatchFilter(AddressFilter):
     """The tickets of one import."""
 
-    title = "import"
+    title = gettext_lazy("import")
     names = ("batch",)
-    chosen = "One import"
+    chosen = gettext_lazy("One import")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
         """By the id of the batch."""
@@ -110,7 +141,8 @@ class BatchFilter(_AddressFilter):
         return queryset.filter(imported_from__batch__uuid=uuid)
 
 
-def _moment(text: str) -> datetime | None:
+def moment_given(text: str) -> datetime | None:
+    """A moment from an address, with its zone; None for anything else."""
     try:
         found = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Choices, Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminNullBooleanSelectWidget,
+    UnfoldAdminTextareaWidget,
+)
 
 from common.actors import Actor
-from teams.admin import ChildInline, ClientAdmin, HistoryAdmin, actor_in_admin
+from teams.admin import ChildInline, ClientAdmin, HistoryAdmin, actor_in_admin, short_time
 from ticketing.choices import Channel, Severity
 from ticketing.models import (
     Article,
@@ -52,10 +59,15 @@ class LinesField(forms.CharField):
 class CategoryForm(forms.ModelForm):
     """Lists are edited one entry a line."""
 
-    keywords = LinesField(required=False, help_text="One word or phrase a line; the rules look for them.")
-    required_fields = LinesField(
+    keywords = LinesField(
+        label=_("Keywords"),
         required=False,
-        help_text="One extracted field a line, such as order_id; the draft asks for missing ones.",
+        help_text=_("One word or phrase a line; the rules look for them."),
+    )
+    required_fields = LinesField(
+        label=_("Required fields"),
+        required=False,
+        help_text=_("One extracted field a line, such as order_id; the draft asks for missing ones."),
     )
 
     class Meta:
@@ -123,17 +135,29 @@ class SettingsAdmin(HistoryAdmin):
 class RuleForm(forms.ModelForm):
     """Conditions as fields instead of raw data; all that are given must hold."""
 
-    categories = forms.MultipleChoiceField(required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    categories = forms.MultipleChoiceField(
+        label=_("Categories"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
     severities = forms.MultipleChoiceField(
-        choices=Severity.choices, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+        label=_("Severities"),
+        choices=Severity.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     channels = forms.MultipleChoiceField(
-        choices=Channel.choices, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+        label=_("Channels"),
+        choices=Channel.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
-    keywords = LinesField(required=False, help_text="One a line; any of them in the text matches.")
-    extracted_fields = LinesField(required=False, help_text="One a line; any of them found matches.")
+    keywords = LinesField(
+        label=_("Keywords"), required=False, help_text=_("One a line; any of them in the text matches.")
+    )
+    extracted_fields = LinesField(
+        label=_("Extracted fields"), required=False, help_text=_("One a line; any of them found matches.")
+    )
     business_hours = forms.NullBooleanField(
-        required=False, help_text="Yes: only in working hours. No: only outside. Unknown: always."
+        label=_("Business hours"), required=False, widget=UnfoldAdminNullBooleanSelectWidget
     )
 
     class Meta:
@@ -144,6 +168,12 @@ class RuleForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         slugs = Category.objects.order_by("slug").values_list("slug", "name").distinct()
         self.fields["categories"].choices = list(dict(slugs).items())  # type: ignore[attr-defined]
+        # "Unknown, Yes, No" would say nothing of hours.
+        self.fields["business_hours"].widget.choices = [  # type: ignore[attr-defined]
+            ("unknown", _("At any hour")),
+            ("true", _("Only in working hours")),
+            ("false", _("Only outside working hours")),
+        ]
         for name, value in (self.instance.conditions or {}).items():
             if name in self.fields:
                 self.fields[name].initial = value
@@ -158,13 +188,37 @@ class RuleForm(forms.ModelForm):
         return rule
 
 
+def conditions_in_words(rule: RoutingRule) -> list[tuple[str, str]]:
+    """Each condition of a rule as (what is compared, what it accepts), in the order of the form."""
+    given = rule.conditions or {}
+    slugs = given.get("categories", [])
+    rows = Category.objects.filter(slug__in=slugs, taxonomy=rule.taxonomy) if rule.taxonomy_id else ()
+    named = {row.slug: row.name for row in rows}
+    hours = _("Only in working hours") if given.get("business_hours") else _("Only outside working hours")
+    told: dict[str, tuple[Any, list[Any]]] = {
+        "categories": (_("Categories"), [named.get(slug, slug) for slug in slugs]),
+        "severities": (_("Severities"), labels_of(Severity, given.get("severities", []))),
+        "channels": (_("Channels"), labels_of(Channel, given.get("channels", []))),
+        "keywords": (_("Keywords"), given.get("keywords", [])),
+        "extracted_fields": (_("Extracted fields"), given.get("extracted_fields", [])),
+        "business_hours": (_("Business hours"), [] if given.get("business_hours") is None else [hours]),
+    }
+    return [(str(name), ", ".join(map(str, values))) for name, values in told.values() if values]
+
+
+def labels_of(choices: type[Choices], codes: Iterable[str]) -> list[str]:
+    """The labels of the codes that are known, else the code itself."""
+    known = dict(choices.choices)
+    return [str(known.get(code, code)) for code in codes]
+
+
 @admin.register(RoutingRule)
 class RulesAdmin(HistoryAdmin):
     """Which team gets what. Rules are tried in order; the first match decides."""
 
     form = RuleForm
     list_display = (
-        "order", "name", "client", "taxonomy", "team", "priority", "hit_count", "last_hit_at", "is_active",
+        "order", "name", "client", "taxonomy", "team", "priority", "hits", "last_hit", "active",
     )  # fmt: skip
     list_display_links = ("name",)
     list_editable = ("order",)
@@ -172,24 +226,60 @@ class RulesAdmin(HistoryAdmin):
     list_filter = ("client", "taxonomy", "team", "is_active")
     search_fields = ("name", "slug")
     list_select_related = ("client", "taxonomy", "team")
-    readonly_fields = ("hit_count", "last_hit_at", "history_test")
+    readonly_fields = ("hit_count", "last_hit_at", "history_test", "told_conditions")
+    prepopulated_fields = {"slug": ("name",)}
     fieldsets = (
         (None, {"fields": ("name", "slug", "client", "taxonomy", "order", "is_active")}),
         (
-            "Conditions",
+            _("Conditions"),
             {"fields": CONDITIONS},
         ),
-        ("Outcome", {"fields": ("team", "priority", "priority_modifier")}),
-        ("Effect", {"fields": ("hit_count", "last_hit_at", "history_test")}),
+        (_("Outcome"), {"fields": ("team", "priority", "priority_modifier")}),
+        (_("Effect"), {"fields": ("hit_count", "last_hit_at", "history_test")}),
     )
 
-    @admin.display(description="On past tickets")
+    def get_fieldsets(self, request: HttpRequest, obj: RoutingRule | None = None) -> Any:
+        """Whoever may only look sees the conditions in words: the fields of the form are not the row's."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        hint = _(
+            "This rule is shared by all clients and cannot be changed here. "
+            "An own rule with a lower order is tried before it."
+        )
+        told = {"fields": ("told_conditions",), "description": hint}
+        return [(name, told if given["fields"] == CONDITIONS else given) for name, given in fieldsets]
+
+    @admin.display(description=_("All must hold"))
+    def told_conditions(self, rule: RoutingRule) -> SafeString | str:
+        """The conditions by their names, with everything each of them accepts."""
+        lines = conditions_in_words(rule)
+        if not lines:
+            return gettext("None: the rule takes every ticket.")
+        return format_html_join(mark_safe("<br>"), "<strong>{}:</strong> {}", lines)
+
+    @admin.display(description=_("Hits"), ordering="hit_count")
+    def hits(self, rule: RoutingRule) -> int:
+        """How many tickets it has decided."""
+        return rule.hit_count
+
+    @admin.display(description=_("Last hit"), ordering="last_hit_at", empty_value="–")
+    def last_hit(self, rule: RoutingRule) -> SafeString | None:
+        """Short, with the exact time on hover."""
+        return short_time(rule.last_hit_at) if rule.last_hit_at else None
+
+    @admin.display(description=_("Active"), ordering="is_active", boolean=True)
+    def active(self, rule: RoutingRule) -> bool:
+        """Whether it is asked."""
+        return rule.is_active
+
+    @admin.display(description=_("On past tickets"))
     def history_test(self, rule: RoutingRule) -> SafeString | str:
         """Where the rule as it is stored is tried."""
         if not rule.pk:
-            return "Press “Try on past tickets” below; nothing is saved by it."
+            return gettext("Press “Try on past tickets” below; nothing is saved by it.")
         url = reverse("admin:ticketing_routingrule_trial", args=[rule.pk])
-        return format_html('<a href="{}">Try the rule as it is stored</a>', url)
+        return format_html(gettext('<a href="{}">Try the rule as it is stored</a>'), url)
 
     def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> type[forms.BaseModelFormSet]:
         """The order of a shared rule can be changed in the list only by whoever may change the rule."""
@@ -228,7 +318,7 @@ class RulesAdmin(HistoryAdmin):
                         for name, errors in form.errors.items()}  # fmt: skip
         context = {
             **self.admin_site.each_context(request),
-            "title": "Try a routing rule",
+            "title": gettext("Try a routing rule"),
             "rule": rule,
             "unsaved": request.method == "POST",
             "problems": problems,
@@ -274,8 +364,8 @@ class ArticlesAdmin(HistoryAdmin):
             answers=Count("feedback"), yes=Count("feedback", filter=Q(feedback__helped=True))
         )
 
-    @admin.display(description="Helped", ordering="yes")
+    @admin.display(description=_("Helped"), ordering="yes")
     def helped(self, row: Article) -> str:
         """How many of those who answered were helped."""
         answers = getattr(row, "answers", 0)
-        return f"{row.yes} of {answers}" if answers else "–"  # type: ignore[attr-defined]
+        return gettext("%(yes)s of %(answers)s") % {"yes": row.yes, "answers": answers} if answers else "–"  # type: ignore[attr-defined]

@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -45,8 +47,11 @@ class MemberForm(forms.ModelForm):
     """Skills are words."""
 
     skills = CommaField(
+        label=gettext_lazy("Skills"),
         required=False,
-        help_text="With commas: category slugs (billing), language codes (de), severities (critical).",
+        help_text=gettext_lazy(
+            "With commas: category slugs (billing), language codes (de), severities (critical)."
+        ),
     )
 
     class Meta:
@@ -100,21 +105,24 @@ class TeamsWithLoadAdmin(TeamsAdmin):
             )
         )
 
-    @display(description="At work")
+    @display(description=gettext_lazy("At work"))
     def at_work(self, team: Any) -> str:
         """How many of the members get tickets now; the others are away, offline or out of hours."""
         now, members = timezone.now(), [row for row in team.members.all() if row.user.is_active]
         if not members:
             return "–"
-        return f"{sum(is_at_work(row, team, now=now) for row in members)} of {len(members)}"
+        return _("%(members)s of %(count)s") % {
+            "members": sum(is_at_work(row, team, now=now) for row in members),
+            "count": len(members),
+        }
 
-    @display(description="Load")
+    @display(description=gettext_lazy("Load"))
     def load(self, team: Any) -> str:
         """Tickets that take up capacity, of what the members may have together."""
         load = team.held_open + (team.held_waiting if team.waiting_counts else 0)
-        return f"{load} of {team.total_capacity}"
+        return _("%(load)s of %(total_capacity)s") % {"load": load, "total_capacity": team.total_capacity}
 
-    @display(description="Waiting", ordering="unassigned")
+    @display(description=gettext_lazy("Unassigned tickets"), ordering="unassigned")
     def waiting(self, team: Any) -> str | SafeString:
         """Open tickets nobody has, with a link to them."""
         if not team.unassigned:
@@ -123,7 +131,7 @@ class TeamsWithLoadAdmin(TeamsAdmin):
         query = f"team__id__exact={team.pk}&assignee__isnull=True"
         return format_html('<a href="{}?{}">{}</a>', url, query, team.unassigned)
 
-    @action(description="Hand on the tickets of absent members")
+    @action(description=gettext_lazy("Hand on the tickets of absent members"))
     def hand_on_absent(self, request: HttpRequest, queryset: QuerySet[Team]) -> None:
         """For all who are away now, whatever the policy of the team says."""
         moved, actor = 0, actor_in_admin(request)
@@ -132,4 +140,7 @@ class TeamsWithLoadAdmin(TeamsAdmin):
                 moved += absent_hand_on(team=team, now=timezone.now(), actor=actor)
             except ApplicationError as error:
                 messages.error(request, f"{team.name}: {error.sentence}")
-        messages.success(request, f"{moved} ticket{'' if moved == 1 else 's'} handed on.")
+        messages.success(
+            request,
+            ngettext("%(moved)s ticket handed on.", "%(moved)s tickets handed on.", moved) % {"moved": moved},
+        )

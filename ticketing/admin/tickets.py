@@ -11,18 +11,20 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from common.actors import Deed
 from common.exceptions import ApplicationError
-from teams.admin import ActionAdmin, ReadOnlyAdmin, ReadOnlyInline, actor_in_admin, limited
+from common.phrases import retold
+from teams.admin import ActionAdmin, ReadOnlyAdmin, ReadOnlyInline, actor_in_admin, limited, short_time
 from teams.models import Team
-from ticketing.admin.filters import BatchFilter, BoundedPaginator, SetFilter
+from ticketing.admin.filters import BatchFilter, BoundedPaginator, SetFilter, active_filters
 from ticketing.choices import ExportFormat, Status
 from ticketing.models import (
     Assignment,
@@ -49,8 +51,14 @@ class DecisionInline(ReadOnlyInline):
     """What triage and people decided, field by field."""
 
     model = FieldDecision
-    fields = ("field", "value", "state", "confidence", "source", "decided_by", "reasoning")
-    verbose_name_plural = "Decisions"
+    fields = ("field", "value", "state", "confidence", "source", "decided_by", "why")
+    readonly_fields = ("why",)
+    verbose_name_plural = gettext_lazy("Decisions")
+
+    @admin.display(description=gettext_lazy("Reasoning"))
+    def why(self, row: FieldDecision) -> str:
+        """The recorded reason in the reader's language."""
+        return retold(row.reasoning)
 
 
 class MessageInline(ReadOnlyInline):
@@ -58,23 +66,35 @@ class MessageInline(ReadOnlyInline):
 
     model = Message
     fields = ("created_at", "author_label", "is_public", "body")
-    verbose_name_plural = "Conversation"
+    verbose_name_plural = gettext_lazy("Conversation")
 
 
 class AssignmentInline(ReadOnlyInline):
     """Who had it when, and why."""
 
     model = Assignment
-    fields = ("created_at", "team", "assignee", "actor_label", "confidence", "reason")
-    verbose_name_plural = "Assignments"
+    fields = ("created_at", "team", "assignee", "actor_label", "confidence", "why")
+    readonly_fields = ("why",)
+    verbose_name_plural = gettext_lazy("Assignments")
+
+    @admin.display(description=gettext_lazy("Reason"))
+    def why(self, row: Assignment) -> str:
+        """The recorded reason in the reader's language."""
+        return retold(row.reason)
 
 
 class EventInline(ReadOnlyInline):
     """The unchangeable history."""
 
     model = TicketEvent
-    fields = ("sequence", "created_at", "actor_label", "verb", "field", "old_value", "new_value", "reason")
-    verbose_name_plural = "History"
+    fields = ("sequence", "created_at", "actor_label", "verb", "field", "old_value", "new_value", "why")
+    readonly_fields = ("why",)
+    verbose_name_plural = gettext_lazy("History")
+
+    @admin.display(description=gettext_lazy("Reason"))
+    def why(self, row: TicketEvent) -> str:
+        """The recorded reason in the reader's language."""
+        return retold(row.reason)
 
 
 class AttachmentInline(ReadOnlyInline):
@@ -83,19 +103,23 @@ class AttachmentInline(ReadOnlyInline):
     model = Attachment
     fk_name = "ticket"
     fields = ("name", "kind", "size", "status", "error")
-    verbose_name_plural = "Files"
+    verbose_name_plural = gettext_lazy("Files")
 
 
 class AssignForm(forms.Form):
     """Which team gets the chosen tickets."""
 
-    team = forms.ModelChoiceField(queryset=Team.objects.none(), widget=UnfoldAdminSelectWidget)
+    team = forms.ModelChoiceField(
+        label=gettext_lazy("Team"), queryset=Team.objects.none(), widget=UnfoldAdminSelectWidget
+    )
 
 
 class StatusForm(forms.Form):
     """Which status the chosen tickets get."""
 
-    status = forms.ChoiceField(choices=Status.choices, widget=UnfoldAdminSelectWidget)
+    status = forms.ChoiceField(
+        label=gettext_lazy("Status"), choices=Status.choices, widget=UnfoldAdminSelectWidget
+    )
 
 
 @admin.register(Ticket)
@@ -103,8 +127,8 @@ class TicketsAdmin(ActionAdmin):
     """Every ticket of the own clients."""
 
     list_display = (
-        "reference", "short_subject", "status_badge", "severity_badge", "category", "team", "assignee",
-        "opened",
+        "reference", "short_subject", "status_badge", "severity_badge", "category", "team",
+        "assignee_name", "opened",
     )  # fmt: skip
     list_filter = (
         SetFilter, BatchFilter, "status", "severity", "priority", "needs_review", "category", "team",
@@ -112,7 +136,7 @@ class TicketsAdmin(ActionAdmin):
     )  # fmt: skip
     list_select_related = ("category", "team", "assignee", "client")
     search_fields = ("reference",)  # shows the field; get_search_results asks the full-text index
-    search_help_text = "Words of the ticket, its reference, the requester’s name or address."
+    search_help_text = gettext_lazy("Words of the ticket, its reference, the requester’s name or address.")
     ordering = ("-created_at",)
     sortable_by = ("opened",)  # the one order that an index answers at any size
     list_per_page = 50
@@ -121,6 +145,13 @@ class TicketsAdmin(ActionAdmin):
     actions_detail = ("open_on_desk",)
     inlines = (DecisionInline, MessageInline, AttachmentInline, AssignmentInline, EventInline)
     exclude = ("metadata", "version")
+    list_before_template = "admin/ticketing/_active_filters.html"
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list knows what it is narrowed by, so that the page can name it."""
+        changelist = super().get_changelist_instance(request)
+        changelist.active_filters = active_filters(changelist)
+        return changelist
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The client's column is for those who see several."""
@@ -143,38 +174,41 @@ class TicketsAdmin(ActionAdmin):
             return queryset, False
         return tickets_search(queryset, search_term, actor=actor_in_admin(request)), False
 
-    @display(description="Subject")
+    @display(description=gettext_lazy("Assignee"))
+    def assignee_name(self, ticket: Ticket) -> str:
+        """The person, not the account."""
+        return ticket.assignee.display_name if ticket.assignee else "–"
+
+    @display(description=gettext_lazy("Subject"))
     def short_subject(self, ticket: Ticket) -> str:
         """One line, with a mark where a person has to look."""
-        mark = format_html(' <span class="tocheck">to check</span>') if ticket.needs_review else ""
+        mark = (
+            format_html(' <span class="tocheck">{}</span>', _("needs review")) if ticket.needs_review else ""
+        )
         return format_html('<span class="one-line">{}</span>{}', ticket.subject, mark)
 
-    @display(description="Status", label=STATUS_COLOURS)
+    @display(description=gettext_lazy("Status"), label=STATUS_COLOURS)
     def status_badge(self, ticket: Ticket) -> tuple[str, str]:
         """With its colour."""
         return ticket.status_category, ticket.get_status_display()
 
-    @display(description="Severity", label=SEVERITY_COLOURS)
+    @display(description=gettext_lazy("Severity"), label=SEVERITY_COLOURS)
     def severity_badge(self, ticket: Ticket) -> tuple[str, str] | str:
         """With its colour."""
         return (ticket.severity, ticket.get_severity_display()) if ticket.severity else "–"
 
-    @display(description="Opened", ordering="created_at")
+    @display(description=gettext_lazy("Opened"), ordering="created_at")
     def opened(self, ticket: Ticket) -> str:
         """Short, with the exact time on hover."""
-        at = localtime(ticket.created_at)
-        short = date_format(at, "j M H:i" if at.year == localtime().year else "j M Y")
-        return format_html(
-            '<time class="no-wrap" datetime="{}" title="{}">{}</time>', at.isoformat(), at, short
-        )
+        return short_time(ticket.created_at)
 
-    @action(description="Open on the desk", url_path="desk")
+    @action(description=gettext_lazy("Open on the desk"), url_path="desk")
     def open_on_desk(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Where tickets are worked on."""
         ticket = limited(Ticket.objects.all(), actor_in_admin(request)).get(pk=object_id)
         return redirect("desk:ticket", ticket.uuid)
 
-    @action(description="Assign to a team")
+    @action(description=gettext_lazy("Assign to a team"))
     def assign_to_team(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> HttpResponse | None:
         """Ask for the team, then hand over each ticket; one that fails never stops the others."""
         if self._too_many(request, queryset):
@@ -186,9 +220,9 @@ class TicketsAdmin(ActionAdmin):
             team, actor = form.cleaned_data["team"], actor_in_admin(request)
             self._each(request, queryset, lambda row: ticket_hand_over(ticket=row, team=team, actor=actor))
             return None
-        return self._ask(request, queryset, form, "assign_to_team", "Assign to a team")
+        return self._ask(request, queryset, form, "assign_to_team", _("Assign to a team"))
 
-    @action(description="Change the status")
+    @action(description=gettext_lazy("Change the status"))
     def change_status(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> HttpResponse | None:
         """Ask for the status, then change each ticket; forbidden transitions are named."""
         if self._too_many(request, queryset):
@@ -198,14 +232,14 @@ class TicketsAdmin(ActionAdmin):
             status, actor = form.cleaned_data["status"], actor_in_admin(request)
             self._each(request, queryset, lambda row: status_change(ticket=row, status=status, actor=actor))
             return None
-        return self._ask(request, queryset, form, "change_status", "Change the status")
+        return self._ask(request, queryset, form, "change_status", _("Change the status"))
 
-    @action(description="Export as CSV")
+    @action(description=gettext_lazy("Export as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> StreamingHttpResponse | None:
         """The chosen tickets, or the whole list where all were chosen."""
         return self._export(request, queryset, ExportFormat.CSV)
 
-    @action(description="Export as Excel")
+    @action(description=gettext_lazy("Export as Excel"))
     def export_xlsx(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> StreamingHttpResponse | None:
         """The same as a workbook."""
         return self._export(request, queryset, ExportFormat.XLSX)
@@ -244,7 +278,10 @@ class TicketsAdmin(ActionAdmin):
         """Changes are made one by one while the page waits: a list of thousands would not end."""
         if len(queryset.values("pk")[: BULK_LIMIT + 1]) <= BULK_LIMIT:
             return False
-        messages.error(request, f"At most {BULK_LIMIT} tickets are changed at once. Narrow the list.")
+        messages.error(
+            request,
+            _("At most %(limit)s tickets are changed at once. Narrow the list.") % {"limit": BULK_LIMIT},
+        )
         return True
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Ticket], change: Any) -> None:
@@ -256,7 +293,7 @@ class TicketsAdmin(ActionAdmin):
             except ApplicationError as error:
                 problems.append(f"{ticket.reference}: {error.sentence}")
         if done:
-            messages.success(request, f"{done} tickets changed.")
+            messages.success(request, _("%(done)s tickets changed.") % {"done": done})
         for problem in problems[:5]:
             messages.error(request, problem)
 
@@ -293,7 +330,7 @@ class RequestersAdmin(ReadOnlyAdmin):
     list_select_related = ("client",)
     inlines = (AddressInline,)
 
-    @admin.display(description="Tickets")
+    @admin.display(description=gettext_lazy("Tickets"))
     def ticket_link(self, requester: Requester) -> str:
         """Their tickets in the list."""
         url = reverse("admin:ticketing_ticket_changelist")

@@ -127,7 +127,12 @@ class MessageList(OfTicket):
         form.is_valid(raise_exception=True)
         data, actor = form.validated_data, actor_of(request)
         files = loose_files(ids=data.get("attachments", []), actor=actor)
-        new = NewMessage(body=data["body"], is_public=data["public"], attachments=files)
+        new = NewMessage(
+            body=data["body"],
+            is_public=data["public"],
+            is_automated=data["automated"],
+            attachments=files,
+        )
         message = message_add(ticket=ticket, new=new, actor=actor)
         return Response(MessageSerializer(message).data, status=status.HTTP_201_CREATED)
 

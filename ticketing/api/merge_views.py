@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -75,7 +76,7 @@ class SplitView(TicketAction):
         rows = Message.objects.visible_to(actor).filter(ticket=ticket)
         message = rows.filter(uuid=form.validated_data["message"]).first()
         if message is None:
-            raise NotFound("There is no such message.")
+            raise NotFound(_("There is no such message."))
         opened = message_split(message=message, actor=actor, subject=form.validated_data["subject"])
         answer = self.answer(request, opened)
         answer.status_code = status.HTTP_201_CREATED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from teams.choices import AbsencePolicy, AssignmentStrategy, SkillsMode, TeamKind
@@ -132,7 +133,9 @@ class TaxonomyInput(NamedInput):
         """Only known severities."""
         unknown = sorted(set(value) - set(Severity.values))
         if unknown:
-            raise serializers.ValidationError(f"Unknown severities: {', '.join(unknown)}.")
+            raise serializers.ValidationError(
+                _("Unknown severities: %(unknown)s.") % {"unknown": ", ".join(unknown)}
+            )
         return value
 
 

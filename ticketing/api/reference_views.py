@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.db.models import F, Model
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
@@ -39,7 +40,7 @@ class Reference(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gener
     def get_queryset(self) -> Any:
         """Shared rows and those of the caller's clients."""
         rows = self.model.objects.visible_to(actor_of(self.request))  # type: ignore[attr-defined]
-        return rows.for_list() if hasattr(rows, "for_list") else rows
+        return rows.for_list()
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -93,7 +94,9 @@ def by_slug(rows: Any, values: dict[str, Any], name: str) -> None:
         return
     found = rows.filter(slug=values[name]).order_by(F("client_id").desc(nulls_last=True)).first()
     if found is None:
-        raise ValidationFailed(fields={name: [f"There is no such {name.replace('_', ' ')}."]})
+        raise ValidationFailed(
+            fields={name: [_("There is no such %(replace)s.") % {"replace": name.replace("_", " ")}]}
+        )
     values[name] = found
 
 
@@ -217,7 +220,7 @@ class Articles(Reference):
                 .first()
             )
             if found is None:
-                raise ValidationFailed(fields={"category": ["There is no such category."]})
+                raise ValidationFailed(fields={"category": [_("There is no such category.")]})
             values["category"] = found
         return values
 

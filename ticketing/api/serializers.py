@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from common.api import without_nul
@@ -31,7 +32,7 @@ class PriorityField(serializers.CharField):
         priority = PRIORITY_ALIASES.get(value, value)
         if priority not in Priority.values:
             names = ", ".join([*Priority.values, *PRIORITY_ALIASES])
-            raise serializers.ValidationError(f"Use one of: {names}.")
+            raise serializers.ValidationError(_("Use one of: %(names)s.") % {"names": names})
         return str(priority)
 
 
@@ -143,6 +144,11 @@ class MessageInput(serializers.Serializer[Any]):
 
     body = serializers.CharField(max_length=TEXT_LIMIT)
     public = serializers.BooleanField(required=False, default=True)
+    automated = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="No person wrote it: it does not count as a response. Ignored for requesters.",
+    )
     attachments = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=20)
 
 

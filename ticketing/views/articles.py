@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from common.actors import Actor
@@ -80,5 +81,5 @@ def feedback(request: HttpRequest, uuid: UUID) -> HttpResponse:
     actor = actor_of(request)
     found = _article_or_404(actor, uuid)
     article_feedback_give(article=found, helped=request.POST.get("helped") == "yes", actor=actor)
-    messages.success(request, "Thank you, that helps us to keep articles right.")
+    messages.success(request, _("Thank you, that helps us to keep articles right."))
     return redirect("desk:article", found.uuid)

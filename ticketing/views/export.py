@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from common.exceptions import NotFound
@@ -21,7 +22,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     actor, now = actor_of(request), timezone.now()
     kind = request.GET.get("format") or ExportFormat.CSV.value
     if kind not in CONTENT_TYPES:
-        raise NotFound("There is no such format.")
+        raise NotFound(_("There is no such format."))
     wanted = desk.filter_read(request.GET, desk.filter_choices(actor))
     tickets = desk.tickets_filter(actor, wanted, now=now)
     response = StreamingHttpResponse(

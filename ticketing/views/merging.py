@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from common.exceptions import ApplicationError
@@ -41,7 +42,11 @@ def merge(request: HttpRequest, uuid: UUID) -> HttpResponse:
         except ApplicationError as error:
             problem = error.sentence
         else:
-            messages.success(request, f"{ticket.reference} is now part of {target.reference}.")
+            messages.success(
+                request,
+                _("%(reference)s is now part of %(reference_2)s. To undo, see “Similar and linked”.")
+                % {"reference": ticket.reference, "reference_2": target.reference},
+            )
             return redirect(target)
     query = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     context: dict[str, Any] = {
@@ -66,7 +71,10 @@ def unmerge(request: HttpRequest, uuid: UUID) -> HttpResponse:
     ):
         raise Http404
     restored = ticket_unmerge(ticket=ticket, actor=actor)
-    messages.success(request, f"The merge is taken back. {restored.reference} is as it was before.")
+    messages.success(
+        request,
+        _("The merge is taken back. %(reference)s is as it was before.") % {"reference": restored.reference},
+    )
     return redirect(restored)
 
 
@@ -84,7 +92,9 @@ def split(request: HttpRequest, uuid: UUID) -> HttpResponse:
         raise Http404
     opened = message_split(message=message, actor=actor)
     messages.success(
-        request, f"{opened.reference} is opened with the message. To undo, merge it into {ticket.reference}."
+        request,
+        _("%(reference)s is opened with the message. To undo, merge it into %(reference_2)s.")
+        % {"reference": opened.reference, "reference_2": ticket.reference},
     )
     return redirect(opened)
 
@@ -103,7 +113,7 @@ def link(request: HttpRequest, uuid: UUID) -> HttpResponse:
     except ApplicationError as error:
         messages.error(request, error.sentence)
     else:
-        messages.success(request, f"{other.reference} is linked.")
+        messages.success(request, _("%(reference)s is linked.") % {"reference": other.reference})
     return _back(request, ticket)
 
 
@@ -117,8 +127,8 @@ def link_answer(request: HttpRequest, uuid: UUID, pk: int) -> HttpResponse:
         raise Http404
     if form.is_valid():
         link_decide(link=row, state=form.cleaned_data["state"], actor=actor)
-        done = "confirmed" if form.cleaned_data["state"] == "confirmed" else "removed"
-        messages.success(request, f"The link is {done}.")
+        confirmed = form.cleaned_data["state"] == "confirmed"
+        messages.success(request, _("The link is confirmed.") if confirmed else _("The link is removed."))
     else:
         messages.error(request, first_problem(form))
     return _back(request, ticket)

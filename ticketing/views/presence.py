@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from common.exceptions import ApplicationError
@@ -19,9 +20,9 @@ from ticketing.selectors.presence import places_of
 from ticketing.views.access import staff_page
 
 _DONE = {
-    Presence.AVAILABLE: "You are available and get new tickets.",
-    Presence.AWAY: "You are away. New tickets go to others.",
-    Presence.OFFLINE: "You are offline. New tickets go to others.",
+    Presence.AVAILABLE: _("You are available and get new tickets."),
+    Presence.AWAY: _("You are away. New tickets go to others."),
+    Presence.OFFLINE: _("You are offline. New tickets go to others."),
 }
 
 

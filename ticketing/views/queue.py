@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from common.actors import Actor
@@ -86,7 +87,10 @@ def bulk(request: HttpRequest) -> HttpResponse:
         macro=data["macro"],
     )
     if len(tickets) > BULK_LIMIT:
-        messages.error(request, f"At most {BULK_LIMIT} tickets at once. Narrow the view first.")
+        messages.error(
+            request,
+            _("At most %(limit)s tickets at once. Narrow the view first.") % {"limit": BULK_LIMIT},
+        )
         return redirect(target)
     if not data["confirm"]:
         return _bulk_preview(request, tickets, change, target)

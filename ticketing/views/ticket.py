@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from common.actors import Actor
@@ -53,7 +54,7 @@ def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The ticket beside its list; a merged one leads to where its conversation went on."""
     target = merged_target(actor_of(request), uuid) if "stay" not in request.GET else None
     if target is not None:
-        messages.info(request, "The ticket you opened was merged into this one.")
+        messages.info(request, _("The ticket you opened was merged into this one."))
         return redirect(target.get_absolute_url() + query_of(request))
     return _page(request, uuid)
 
@@ -105,6 +106,7 @@ def _surroundings(request: HttpRequest, actor: Actor, ticket: Ticket) -> dict[st
         "section": "queue",
         "view": {"name": desk.view_words(wanted, choices), "url": base + wanted.query},
         "view_tickets": rows,
+        "view_total": desk.neighbours_total(actor, wanted, rows, now=now),
         "previous_url": before.get_absolute_url() + wanted.query if before else "",
         "next_url": after.get_absolute_url() + wanted.query if after else "",
         "back": wanted.query,
@@ -161,7 +163,7 @@ def reply(request: HttpRequest, uuid: UUID) -> HttpResponse:
     except ApplicationError as error:
         form.add_error(None, error.sentence)
         return _page(request, uuid, form=form, status=error.status)
-    messages.success(request, "Your reply is on its way.")
+    messages.success(request, _("Your reply is on its way."))
     return _back(request, ticket)
 
 
@@ -180,7 +182,7 @@ def note(request: HttpRequest, uuid: UUID) -> HttpResponse:
     except ApplicationError as error:
         form.add_error(None, error.sentence)
         return _page(request, uuid, form=form, kind="note", status=error.status)
-    messages.success(request, "The note is added. Only colleagues see it.")
+    messages.success(request, _("The note is added. Only colleagues see it."))
     return _back(request, ticket)
 
 
@@ -241,10 +243,10 @@ def macro_only(request: HttpRequest, uuid: UUID) -> HttpResponse:
     actor, ticket = actor_of(request), ticket_or_404(request, uuid)
     chosen = _macro(actor, ticket, request.POST.get("macro"))
     if chosen is None:
-        messages.error(request, "There is no such macro.")
+        messages.error(request, _("There is no such macro."))
         return _back(request, ticket)
     macro_apply(ticket=ticket, macro=chosen, actor=actor)
-    messages.success(request, f"“{chosen.name}” is applied. Nothing was sent.")
+    messages.success(request, _("“%(name)s” is applied. Nothing was sent.") % {"name": chosen.name})
     seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
     return _back(request, ticket) if seen else redirect("desk:queue")
 
@@ -256,7 +258,7 @@ def tags(request: HttpRequest, uuid: UUID) -> HttpResponse:
     actor, ticket, form = actor_of(request), ticket_or_404(request, uuid), TagsForm(request.POST)
     if form.is_valid():
         ticket_update(ticket=ticket, changes=TicketChanges(tags=form.cleaned_data["tags"]), actor=actor)
-        messages.success(request, "The tags are set.")
+        messages.success(request, _("The tags are set."))
     else:
         messages.error(request, first_problem(form))
     return _back(request, ticket)
@@ -269,7 +271,11 @@ def status(request: HttpRequest, uuid: UUID) -> HttpResponse:
     ticket, form = ticket_or_404(request, uuid), StatusForm(request.POST)
     if form.is_valid():
         changed = status_change(ticket=ticket, status=form.cleaned_data["status"], actor=actor_of(request))
-        messages.success(request, f"The ticket is now “{changed.get_status_display()}”.")
+        messages.success(
+            request,
+            _("The ticket is now “%(get_status_display)s”.")
+            % {"get_status_display": changed.get_status_display()},
+        )
     else:
         messages.error(request, first_problem(form))
     return _back(request, ticket)
@@ -288,9 +294,9 @@ def assign(request: HttpRequest, uuid: UUID) -> HttpResponse:
         changed = ticket_hand_over(ticket=ticket, team=form.cleaned_data["team"], actor=actor)
     else:
         changed = ticket_take(ticket=ticket, person=form.cleaned_data["assignee"], actor=actor)
-    who = changed.assignee.display_name if changed.assignee else "nobody yet"
-    team = changed.team.name if changed.team else "no team"
-    messages.success(request, f"The ticket is with {team}: {who}.")
+    who = changed.assignee.display_name if changed.assignee else _("nobody yet")
+    team = changed.team.name if changed.team else _("no team")
+    messages.success(request, _("The ticket is with %(team)s: %(who)s.") % {"team": team, "who": who})
     seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
     return _back(request, ticket) if seen else redirect("desk:queue")
 
@@ -301,8 +307,8 @@ def escalate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Hand the ticket to the next team of its path."""
     actor, ticket = actor_of(request), ticket_or_404(request, uuid)
     changed = ticket_escalate(ticket=ticket, actor=actor, reason=request.POST.get("reason", "")[:500].strip())
-    team = changed.team.name if changed.team else "no team"
-    messages.success(request, f"The ticket is escalated to {team}.")
+    team = changed.team.name if changed.team else _("no team")
+    messages.success(request, _("The ticket is escalated to %(team)s.") % {"team": team})
     seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
     return _back(request, ticket) if seen else redirect("desk:queue")
 
@@ -317,6 +323,6 @@ def confirm(request: HttpRequest, uuid: UUID) -> HttpResponse:
         return _back(request, ticket)
     name, value = form.cleaned_data["field"], form.cleaned_data["value"]
     ticket_confirm(ticket=ticket, decisions={name: value}, actor=actor)
-    messages.success(request, f"{TriageField(name).label} is confirmed.")
+    messages.success(request, _("%(label)s is confirmed.") % {"label": TriageField(name).label})
     seen = Ticket.objects.visible_to(actor).filter(pk=ticket.pk).exists()
     return _back(request, ticket) if seen else redirect("desk:queue")

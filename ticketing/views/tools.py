@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from common.exceptions import ApplicationError
@@ -66,7 +67,7 @@ def view_edit(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def view_delete(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Remove a view; no ticket changes."""
     tool_delete(tool=_own(request, SavedView, uuid), actor=actor_of(request))
-    messages.success(request, "The view is removed.")
+    messages.success(request, _("The view is removed."))
     return redirect("desk:views")
 
 
@@ -99,7 +100,7 @@ def macro_edit(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def macro_delete(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Remove a macro; tickets keep what it did."""
     tool_delete(tool=_own(request, Macro, uuid), actor=actor_of(request))
-    messages.success(request, "The macro is removed.")
+    messages.success(request, _("The macro is removed."))
     return redirect("desk:macros")
 
 
@@ -121,7 +122,7 @@ def _edit(request: HttpRequest, tool: Any) -> HttpResponse:
         except ApplicationError as error:
             form.explain(error)
         else:
-            messages.success(request, f"“{tool.name}” is saved.")
+            messages.success(request, _("“%(name)s” is saved.") % {"name": tool.name})
             return redirect(_after(tool))
     is_view = isinstance(tool, SavedView)
     context: dict[str, Any] = {
