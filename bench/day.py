@@ -31,6 +31,7 @@ if __name__ == "__main__":
     django.setup()
 
 from django.conf import settings
+from django.db import transaction
 from django.test.runner import DiscoverRunner
 
 from common.actors import Actor, system_actor
@@ -55,7 +56,7 @@ from ticketing.selectors.handout import (
 from ticketing.services.assignments import ticket_assign
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
 from ticketing.services.routing import RoutingInput, route_decide, rule_hit
-from ticketing.services.tickets import NewTicket, status_change, ticket_open
+from ticketing.services.tickets import NewTicket, status_change, ticket_lock, ticket_open
 from ticketing.services.triage import FieldOutcome, TriageOutcome, triage_apply
 from ticketing.tasks import hand_out, sweep_queues
 
@@ -229,7 +230,9 @@ class Day:
                   "team": decision.team.slug}  # fmt: skip
         outcome = [FieldOutcome(field=name, value=value, state="applied", source="rules", confidence=0.9)
                    for name, value in values.items()]  # fmt: skip
-        triage_apply(ticket_id=ticket.pk, outcome=TriageOutcome(run_uuid=uuid4(), fields=outcome))
+        with transaction.atomic():
+            locked = ticket_lock(ticket_id=ticket.pk)
+            triage_apply(ticket=locked, outcome=TriageOutcome(run_uuid=uuid4(), fields=outcome))
         self.work()
 
     def work(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 import structlog
 from celery import shared_task
@@ -23,6 +23,7 @@ from classifier.services.training import models_train
 from classifier.services.trials import due_trials, old_trials_delete, trial_process
 from classifier.services.vectors import vectors_fill
 from common.queueing import enqueue
+from common.turns import Turns
 from teams.models import Client
 from ticketing.models import Taxonomy
 
@@ -38,15 +39,22 @@ def _alone(work: Callable[[], object], **named: str) -> None:
         logger.exception("batch_row_failed", **named)
 
 
+@lru_cache(maxsize=1)
+def _turns() -> Turns:
+    """Those of this process."""
+    return Turns(settings.TRIAGE_TURNS)
+
+
 @shared_task
 def triage(run_id: int) -> None:
     """Execute a run, with others where it is one of many. At-least-once: a claim makes a repeat harmless."""
-    claimed = bulk_claim(run_id=run_id, now=timezone.now())
-    if not claimed:
-        run_process(run_id=run_id)
-        return
-    for alone in bulk_process(claimed=claimed):
-        enqueue(triage, alone)
+    with _turns().taken():
+        claimed = bulk_claim(run_id=run_id, now=timezone.now())
+        if not claimed:
+            run_process(run_id=run_id)
+            return
+        for alone in bulk_process(claimed=claimed):
+            enqueue(triage, alone)
 
 
 @shared_task

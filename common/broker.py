@@ -1,7 +1,10 @@
-"""The broker of the embedded set-up: kombu's file-system transport with messages that appear whole.
+"""The brokers: kombu's transports, each with one thing it does not do for us.
 
-kombu opens a message under its final name and then writes it; a worker that looks in between takes half a
-message, fails to read it and ends. Here a message gets its name when it is complete.
+In the embedded set-up kombu opens a message under its final name and then writes it; a worker that looks in
+between takes half a message, fails to read it and ends. Here a message gets its name when it is complete.
+
+With Redis it makes a client for every message and every confirmation; making one takes longer than asking.
+Here a channel has one, of which several threads may use a connection each.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from kombu.exceptions import ChannelError
-from kombu.transport import filesystem
+from kombu.transport import filesystem, redis
 
 
 class Channel(filesystem.Channel):
@@ -57,3 +60,22 @@ class Transport(filesystem.Transport):
     """What ``filesystem://`` stands for here."""
 
     Channel = Channel
+
+
+class RedisChannel(redis.Channel):
+    """Asks through one client as long as the pool of connections is the same."""
+
+    _client_kept: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        if asynchronous:
+            return super()._create_client(asynchronous=True)  # type: ignore[no-untyped-call]
+        if self._client_kept is None or self._client_kept.connection_pool is not self.pool:
+            self._client_kept = super()._create_client()  # type: ignore[no-untyped-call]
+        return self._client_kept
+
+
+class RedisTransport(redis.Transport):
+    """What ``redis://`` stands for here."""
+
+    Channel = RedisChannel

@@ -1,7 +1,8 @@
-"""What hardly changes, kept for seconds in this process, so that not every ticket asks for it."""
+"""What a process remembers: what hardly changes, for seconds, and what was computed last, by its key."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -46,3 +47,32 @@ class ShortMemory(Generic[V]):
         """Empty every memory of the process: another test has another database behind the same keys."""
         for memory in cls._all:
             memory._kept.clear()
+
+
+class Newest(Generic[V]):
+    """The values that were asked for or kept last, at most so many; threads share it.
+
+    For what follows from its key alone, so that nothing in it can be out of date.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, V] = OrderedDict()
+
+    def get(self, key: Hashable) -> V | None:
+        """The value of a key, or None where it is not remembered."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+    def keep(self, key: Hashable, value: V) -> V:
+        """Remember a value, and forget the one that was not asked for the longest; returns the value."""
+        with self._lock:
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        return value

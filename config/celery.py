@@ -16,6 +16,7 @@ from classifier.warmup import warm_up
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 TRANSPORT_ALIASES["filesystem"] = "common.broker:Transport"
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "common.broker:RedisTransport"
 
 app = Celery("switchyard")
 app.config_from_object("django.conf:settings", namespace="CELERY")

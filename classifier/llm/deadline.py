@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from common.turns import turn_lent
+
 T = TypeVar("T")
 Clock = Callable[[], float]
 
@@ -120,7 +122,8 @@ def run_with_deadline(function: Callable[[], T], deadline: Deadline) -> T:
     call = _Call(lambda: results.append(function()))
     threading.Thread(target=context.run, args=(call.run,), name="llm-call", daemon=True).start()
     try:
-        _, error = call.outcome.get(timeout=seconds)
+        with turn_lent():
+            _, error = call.outcome.get(timeout=seconds)
     except queue.Empty:
         call.abandon()
         raise DeadlineExceededError("The call did not come back before its deadline.") from None

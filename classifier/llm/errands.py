@@ -18,6 +18,7 @@ from typing import ParamSpec, TypeVar
 from classifier.llm.stack import Surroundings
 from classifier.llm.state import SharedState
 from classifier.llm.types import Departure, Ledger, Settlement
+from common.turns import turn_lent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,7 +80,8 @@ class Errands:
     def serve(self, threads: int) -> None:
         """Run errands until so many threads have ended."""
         while threads:
-            order = self._orders.get()
+            with turn_lent():
+                order = self._orders.get()
             if order is None:
                 threads -= 1
             else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import structlog
@@ -19,7 +18,7 @@ from classifier.engine.errors import ArtifactError
 from classifier.llm.config import ConfigurationError
 from classifier.llm.embeddings import EmbeddingConfig
 from classifier.models import LlmProvider, VectorSpace
-from common.memory import ShortMemory
+from common.memory import Newest, ShortMemory
 from ticketing.choices import TriageField
 from ticketing.models import Category, ClientSettings, FieldDecision, Ticket
 
@@ -53,22 +52,17 @@ class _Memory:
         self.loaded: LoadedSpace | None = None
         self.failed = ""
         self.failed_until = 0.0
-        self._vectors: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+        self._vectors: Newest[Vectors] = Newest(_KEPT_VECTORS)
 
     def vector(self, space: EmbeddingSpace, text: str) -> Vectors:
         """The vector of a text in a space, computed outside the lock."""
         key = (space.name, text)
-        with self.lock:
-            known = self._vectors.get(key)
+        known = self._vectors.get(key)
         if known is not None:
             return known
         computed: Vectors = space.embed([text])[0]
         computed.flags.writeable = False
-        with self.lock:
-            self._vectors[key] = computed
-            while len(self._vectors) > _KEPT_VECTORS:
-                self._vectors.popitem(last=False)
-        return computed
+        return self._vectors.keep(key, computed)
 
 
 _memory = _Memory()

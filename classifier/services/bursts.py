@@ -20,7 +20,6 @@ logger = structlog.get_logger(__name__)
 _ALIKE = [LinkKind.RELATED, LinkKind.DUPLICATE]
 
 
-@transaction.atomic
 def burst_propose(*, ticket: Ticket, now: datetime) -> Ticket | None:
     """Propose a parent incident for the tickets around this one; None where there is no burst.
 
@@ -30,6 +29,11 @@ def burst_propose(*, ticket: Ticket, now: datetime) -> Ticket | None:
     group = _group(ticket, since=now - timedelta(minutes=settings.BURST_MINUTES))
     if len({row.requester_id for row in group}) < settings.BURST_TICKETS:
         return None
+    return _burst_keep(ticket, group, now)
+
+
+@transaction.atomic
+def _burst_keep(ticket: Ticket, group: list[Ticket], now: datetime) -> Ticket:
     parent = _parent_of(group) or min(group, key=lambda row: (row.created_at, row.pk))
     locked = ticket_lock(ticket_id=parent.pk)
     children = [row for row in group if row.pk != parent.pk]
@@ -62,6 +66,8 @@ def _group(ticket: Ticket, *, since: datetime) -> list[Ticket]:
         ).exclude(state=LinkState.DISMISSED)
         for pair in links.values_list("source_id", "target_id"):
             ids.update(pair)
+    if len(ids) < settings.BURST_TICKETS:
+        return []  # Too few tickets have too few requesters.
     return list(Ticket.objects.filter(pk__in=ids, client_id=ticket.client_id))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F, Q
 
 from classifier.engine.redaction import redact
 from classifier.models import Classification
 from classifier.steps.job import TriageResult
 from common.actors import Actor
+from common.memory import ShortMemory
 from teams.models import Client
 from ticketing.models import Category, Ticket
 
@@ -29,7 +31,6 @@ def classification_record(
     if category is None:
         return None
     severity = result.judgement.predictions.get("severity")
-    row = Category.objects.filter(taxonomy__slug=taxonomy, slug=category.value).only("name").first()
     return Classification.objects.create(
         client=client,
         ticket=ticket,
@@ -38,11 +39,25 @@ def classification_record(
         taxonomy=taxonomy,
         text=result.redacted,
         category=category.value,
-        category_name=row.name if row else category.value,
+        category_name=_name_of(client, taxonomy, category.value),
         confidence=category.confidence or 0.0,
         severity=severity.value if severity else "",
         engine=result.judgement.decided_by[:40],
         duration_ms=result.duration_ms,
+    )
+
+
+_names: ShortMemory[str] = ShortMemory()
+
+
+def _name_of(client: Client, taxonomy: str, slug: str) -> str:
+    """A category's name as the client knows it; its slug where it is gone."""
+    theirs = Q(taxonomy__client=client) | Q(taxonomy__client=None)
+    rows = Category.objects.filter(theirs, taxonomy__slug=taxonomy, slug=slug)
+    rows = rows.order_by(F("taxonomy__client").desc(nulls_last=True))
+    return _names.get(
+        (str(connection.settings_dict["NAME"]), client.pk, taxonomy, slug),
+        lambda: rows.values_list("name", flat=True).first() or slug,
     )
 
 

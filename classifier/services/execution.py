@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from classifier.choices import Purpose, RunState, StepStatus
@@ -26,7 +28,7 @@ from classifier.steps.job import AttachedText, LocatedField, TriageJob, TriageRe
 from classifier.steps.outcome import review_reasons, review_urgency
 from common.metrics import classification_duration_seconds, classification_requests_total
 from ticketing.choices import PERSON_STATES, AttachmentStatus, Channel, StatusCategory
-from ticketing.models import Ticket
+from ticketing.models import Attachment, Ticket
 from ticketing.services.links import LinkProposal, links_propose
 from ticketing.services.routing import rule_hit
 from ticketing.services.tickets import ticket_lock
@@ -45,44 +47,42 @@ def run_process(*, run_id: int) -> bool:
     token = run_claim(run_id=run_id, now=now)
     if token is None:
         return False
-    run = WorkflowRun.objects.select_related("ticket__client", "ticket__requester", "ticket__taxonomy").get(
-        pk=run_id
-    )
-    if run.purpose == Purpose.TRIAGE and _files_unread(run, now):
+    rows = WorkflowRun.objects.select_related("ticket__client", "ticket__requester", "ticket__taxonomy")
+    run = rows.get(pk=run_id)
+    files = _files_of(run.ticket)
+    if run.purpose == Purpose.TRIAGE and _files_unread(run, files, now):
         run_release(run_id=run_id, token=token, next_at=now + _PARALLEL_MARGIN, counts=False)
         return False
     try:
         if run.purpose == Purpose.DRAFT:
             return _draft(run, token)
-        result = compute(run=run, llm_seconds=settings.WORKFLOW_TIMEOUT_SECONDS)
-        done = _finish(run, token, result)
+        result = compute(run=run, llm_seconds=settings.WORKFLOW_TIMEOUT_SECONDS, files=files)
+        written = _finish(run, token, result)
     except Exception as error:
         logger.exception("run_failed", run=str(run.uuid), ticket=run.ticket.reference)
         run_failed(run_id=run_id, token=token, error=type(error).__name__, now=timezone.now())
         return False
-    _afterwards(run, result, done=done)
-    return done
+    return _afterwards(run, result, written)
 
 
 def run_keep(*, run: WorkflowRun, token: UUID, result: TriageResult) -> bool:
     """Keep what was computed for a claimed run; False when its lease is ours no more."""
-    done = _finish(run, token, result)
-    _afterwards(run, result, done=done)
-    return done
+    return _afterwards(run, result, _finish(run, token, result))
 
 
-def _afterwards(run: WorkflowRun, result: TriageResult, *, done: bool) -> None:
-    """What follows a kept run in transactions of its own; its failure costs no triage."""
-    if not done:
-        return
+def _afterwards(run: WorkflowRun, result: TriageResult, written: Ticket | None) -> bool:
+    """What follows a kept run in transactions of its own; its failure costs no triage; whether kept."""
+    if written is None:
+        return False
     shadow_answers_keep(run=run, result=result)
-    _embed(run)
-    if not result.similar or run.ticket.channel == Channel.IMPORT:
-        return  # Tickets of an import come at once without being an incident.
-    try:
-        burst_propose(ticket=run.ticket, now=timezone.now())
-    except Exception:  # The run is kept and the caller has its answer, whatever comes after.
-        logger.exception("burst_failed", ticket=run.ticket.reference)
+    _embed(written)
+    # Tickets of an import come at once without being an incident.
+    if result.similar and written.channel != Channel.IMPORT:
+        try:
+            burst_propose(ticket=written, now=timezone.now())
+        except Exception:  # The run is kept and the caller has its answer, whatever comes after.
+            logger.exception("burst_failed", ticket=written.reference)
+    return True
 
 
 def run_inline(*, run: WorkflowRun) -> TriageResult:
@@ -98,50 +98,59 @@ def run_inline(*, run: WorkflowRun) -> TriageResult:
     if result.judgement.llm_timed_out:
         run_release(run_id=run.pk, token=token, next_at=timezone.now(), counts=False)
     else:
-        _afterwards(run, result, done=_finish(run, token, result))
+        _afterwards(run, result, _finish(run, token, result))
     return result
 
 
-def _embed(run: WorkflowRun) -> None:
+def _embed(ticket: Ticket) -> None:
     """The ticket's vector, once the run is kept."""
     try:
-        ticket_vector_write(ticket_id=run.ticket_id)
+        ticket_vector_write(ticket=ticket)
     except Exception:  # Whatever it is, the sweeper makes up for it and the run stays kept.
-        logger.exception("vector_not_written", ticket=run.ticket.reference)
+        logger.exception("vector_not_written", ticket=ticket.reference)
 
 
-def _files_unread(run: WorkflowRun, now: datetime) -> bool:
+def _files_of(ticket: Ticket) -> list[Attachment]:
+    """Files that were read or are about to be."""
+    read = ticket.attachments.filter(status__in=[AttachmentStatus.PENDING, AttachmentStatus.PARSED])
+    return list(read.order_by("pk"))
+
+
+def _files_unread(run: WorkflowRun, files: Sequence[Attachment], now: datetime) -> bool:
     """Whether files of the ticket are still being read, and the wait is not over yet."""
     if now > run.created_at + timedelta(seconds=settings.ATTACHMENT_WAIT_SECONDS):
         return False
-    return run.ticket.attachments.filter(status=AttachmentStatus.PENDING).exists()
+    return any(file.status == AttachmentStatus.PENDING for file in files)
 
 
-def compute(*, run: WorkflowRun, llm_seconds: float) -> TriageResult:
+def compute(
+    *, run: WorkflowRun, llm_seconds: float, files: Sequence[Attachment] | None = None
+) -> TriageResult:
     """Judge what the ticket now says. ``llm_seconds`` is the time left for a language model."""
     started = time.monotonic()
     ticket = run.ticket
     context = triage_context(client=ticket.client, taxonomy=ticket.taxonomy)
     left = 0.0 if run.parameters.get(WITHOUT_LLM) else max(0.0, llm_seconds - (time.monotonic() - started))
-    job = job_of(ticket=ticket, llm_seconds=left)
+    job = job_of(ticket=ticket, llm_seconds=left, files=files)
     return triage_compute(job, context)
 
 
-def job_of(*, ticket: Ticket, llm_seconds: float) -> TriageJob:
-    """The ticket as the pipeline reads it; what a person decided is given."""
-    files = ticket.attachments.filter(status=AttachmentStatus.PARSED).order_by("pk")
-    given = ticket.decisions.filter(state__in=PERSON_STATES).values_list("field", "value")
+def job_of(*, ticket: Ticket, llm_seconds: float, files: Sequence[Attachment] | None = None) -> TriageJob:
+    """The ticket as the pipeline reads it; what a person decided is given. ``files`` are its, once read."""
+    known = _files_of(ticket) if files is None else files
+    parsed = [file for file in known if file.status == AttachmentStatus.PARSED]
+    given = ticket.decisions.filter(state__in=PERSON_STATES).order_by().values_list("field", "value")
     requester = ticket.requester
     return TriageJob(
         subject=ticket.subject,
         body=ticket.body,
         attachments=tuple(
             AttachedText(attachment_id=f.pk, name=f.name, text=f.text, kind=f.kind, segments=f.segments)
-            for f in files
+            for f in parsed
             if f.text not in ticket.body
         ),
         channel=ticket.channel,
-        file_type=next((f.kind for f in files), ""),
+        file_type=next((f.kind for f in parsed), ""),
         requester=str(requester.pk),
         requester_id=requester.pk,
         ticket_id=ticket.pk,
@@ -153,23 +162,20 @@ def job_of(*, ticket: Ticket, llm_seconds: float) -> TriageJob:
 
 
 @transaction.atomic
-def _finish(run: WorkflowRun, token: UUID, result: TriageResult) -> bool:
+def _finish(run: WorkflowRun, token: UUID, result: TriageResult) -> Ticket | None:
     """Keep the result if the lease is still ours; otherwise it is thrown away. Emits ``ticket_triaged``.
 
     A newer run of the ticket that was quicker stands: this one keeps what it found and changes nothing.
+    Returns the ticket as it was written, None where nothing of it was.
     """
     ticket = ticket_lock(ticket_id=run.ticket_id)
-    held = (
-        WorkflowRun.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=run.pk, lease_token=token)
-        .first()
-    )
+    held, overtaken = _held(run, token)
     if held is None:
         logger.info("run_lost_its_lease", run=str(run.uuid))
-        return False
-    if _overtaken(held):
+        return None
+    if overtaken:
         _keep(held, result, RunState.SUPERSEDED)
-        return False
+        return None
     _keep(held, result, RunState.COMPLETED)
     review = ticket.status_category != StatusCategory.CLOSED and _apply(held, ticket, result)
     # The ticket as it was read with the run: taxonomy and requester are at hand there.
@@ -178,7 +184,18 @@ def _finish(run: WorkflowRun, token: UUID, result: TriageResult) -> bool:
     outcome = "review" if review else "applied"
     classification_requests_total.labels(engine=held.decided_by or "none", outcome=outcome).inc()
     classification_duration_seconds.observe(result.duration_ms / 1000)
-    return True
+    return ticket
+
+
+def _held(run: WorkflowRun, token: UUID) -> tuple[WorkflowRun | None, bool]:
+    """The run under its lock while its lease is ours, and whether one asked for later is done already."""
+    later = WorkflowRun.objects.filter(
+        ticket_id=OuterRef("ticket_id"), purpose=OuterRef("purpose"), pk__gt=OuterRef("pk")
+    )
+    rows = WorkflowRun.objects.select_for_update(of=("self",), no_key=True)
+    rows = rows.filter(pk=run.pk, lease_token=token).order_by()
+    held = rows.annotate(overtaken=Exists(later.filter(state=RunState.COMPLETED))).first()
+    return held, held is not None and held.overtaken
 
 
 def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> bool:
@@ -186,16 +203,17 @@ def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> bool:
 
     What a person decided while the run was at work asks for no review.
     """
-    decided = ticket.decisions.filter(state__in=PERSON_STATES).values_list("field", flat=True)
-    reasons = review_reasons(result.fields, frozenset(decided))
-    _store_fields(run, result)
+    known = list(ticket.decisions.order_by())
+    decided = frozenset(row.field for row in known if row.state in PERSON_STATES)
+    reasons = review_reasons(result.fields, decided)
+    _store_fields(run, ticket, result)
     outcome = TriageOutcome(
         run_uuid=run.uuid,
         fields=list(result.fields.values()),
         secondary_categories=result.judgement.secondary,
         needs_review=bool(reasons),
     )
-    ticket = triage_apply(ticket_id=ticket.pk, outcome=outcome)
+    ticket = triage_apply(ticket=ticket, outcome=outcome, known=known)
     links_propose(
         ticket=ticket,
         proposals=[LinkProposal(s.ticket_id, s.kind, s.score, dict(s.parts)) for s in result.similar],
@@ -204,12 +222,6 @@ def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> bool:
         rule_hit(rule_id=result.routing.rule_id)
     review_plan(ticket=ticket, run=run, reasons=reasons, urgency=review_urgency(result.fields))
     return bool(reasons)
-
-
-def _overtaken(run: WorkflowRun) -> bool:
-    """Whether a run that was asked for later, of newer content or again, is done already."""
-    later = WorkflowRun.objects.filter(ticket_id=run.ticket_id, purpose=run.purpose, pk__gt=run.pk)
-    return later.filter(state=RunState.COMPLETED).exists()
 
 
 def _keep(run: WorkflowRun, result: TriageResult, state: RunState) -> None:
@@ -270,10 +282,11 @@ def _origins(result: TriageResult) -> dict[str, tuple[str, str]]:
     }
 
 
-def _store_fields(run: WorkflowRun, result: TriageResult) -> None:
+def _store_fields(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> None:
     """Replace what earlier runs found; what a person edited stays."""
-    earlier = ExtractedField.objects.filter(ticket_id=run.ticket_id)
-    editors = list(earlier.values_list("name", "edited_by"))
+    earlier = ExtractedField.objects.filter(ticket=ticket).order_by()
+    # Only triage finds fields, so a ticket it has not seen has none.
+    editors = list(earlier.values_list("name", "edited_by")) if ticket.triaged_at else []
     kept = {name for name, editor in editors if editor is not None}
     if any(editor is None for _, editor in editors):
         earlier.filter(edited_by=None).delete()

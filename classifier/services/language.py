@@ -20,6 +20,7 @@ from classifier.selectors.prompts import ChosenPrompt, prompt_choose
 from classifier.services.examples import hash_of
 from classifier.services.llm import llm_client, marker_secret, triage_models
 from classifier.services.providers import layer_settings, provider_chain
+from classifier.services.spaces import text_of_ticket
 from classifier.steps.context import LlmEngines, MakeLlm
 from teams.models import Client
 
@@ -112,7 +113,12 @@ def few_shot(
     own = {hash_of(text) for text in texts}
     more = 1 if with_copies else _COPIES_LOOKED_PAST
     nearest = nearest_confirmed(
-        client=client, taxonomy_id=taxonomy_id, text=item.text, k=count + more, leaving=True
+        client=client,
+        taxonomy_id=taxonomy_id,
+        # As its vector is made, so that the ticket has one vector and not two.
+        text=text_of_ticket(item.subject, item.body),
+        k=count + more,
+        leaving=True,
     )
     others = [row for row in nearest if hash_of(row.text) not in own]
     if not with_copies:

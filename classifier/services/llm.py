@@ -48,7 +48,7 @@ class LedgerRows:
         held = dict.fromkeys(m.reference for m in departure.messages if m.reference)
         references = list(held) or [departure.reference]
         known = dict(Ticket.objects.filter(reference__in=references).values_list("reference", "pk"))
-        rows = LlmCall.objects.bulk_create(
+        rows = [
             LlmCall(
                 client_id=int(departure.client),
                 ticket_id=known.get(reference),
@@ -66,7 +66,11 @@ class LedgerRows:
                 outcome="sent",
             )
             for reference in references
-        )
+        ]
+        if len(rows) == 1:
+            rows[0].save(force_insert=True)  # One statement needs no transaction around it.
+        else:
+            LlmCall.objects.bulk_create(rows)
         self._open[id(departure)] = [row.pk for row in rows]
         if not connection.in_atomic_block:
             # The answer takes seconds; meanwhile other threads need the connection more.

@@ -20,27 +20,24 @@ from ticketing.models import Ticket
 _BATCH = 500
 
 
-def ticket_vector_write(*, ticket_id: int) -> bool:
-    """Compute and keep the vector of what a ticket now says; False where there is no space or no change.
+def ticket_vector_write(*, ticket: Ticket) -> bool:
+    """Compute and keep the vector of what a ticket says; False where there is no space or no change.
 
     A vector that a server has to give is left to ``vectors_fill``, for nobody waits for a server here; one of
     an earlier text is dropped. The vector is computed outside any transaction. Repeating is safe: the text's
     hash says it is done.
     """
-    row = Ticket.objects.filter(pk=ticket_id).only("subject", "body", "client_id").first()
-    if row is None:
-        return False
-    text_hash = _hash_of(text_of_ticket(row.subject, row.body))
-    if tickets_for_remote().filter(pk=ticket_id).exists():
-        TicketVector.objects.filter(ticket=row).exclude(text_hash=text_hash).delete()
+    text = text_of_ticket(ticket.subject, ticket.body)
+    text_hash = _hash_of(text)
+    if tickets_for_remote().filter(pk=ticket.pk).exists():
+        TicketVector.objects.filter(ticket=ticket).exclude(text_hash=text_hash).delete()
         return False
     loaded = active_space()
     if loaded is None:
         return False
-    if TicketVector.objects.filter(ticket=row, space_id=loaded.pk, text_hash=text_hash).exists():
+    if TicketVector.objects.filter(ticket=ticket, space_id=loaded.pk, text_hash=text_hash).exists():
         return False
-    vector = loaded.vector(text_of_ticket(row.subject, row.body))
-    _tickets_keep(loaded.pk, [row], vector[np.newaxis])
+    _tickets_keep(loaded.pk, [ticket], loaded.vector(text)[np.newaxis])
     return True
 
 

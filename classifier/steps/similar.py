@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import MD5, Concat
 
 from classifier.engine.similarity import Comparable, Fingerprint, duplicate_score, fingerprint
 from classifier.steps.job import Similar, TriageJob
 from classifier.steps.record import StepRecord
+from common.memory import Newest
 from ticketing.choices import LinkKind
 from ticketing.models import Ticket
 
@@ -30,9 +32,12 @@ def find_similar(job: TriageJob, client_id: int, record: StepRecord) -> tuple[Si
     """
     rows = _candidates(job, client_id)
     mine = fingerprint(Comparable(_text(job.subject, job.text), job.requester, job.now))
+    others = _fingerprints(rows)
     found: list[Similar] = []
     for row in rows:
-        other = _fingerprint(_text(row.subject, row.body), str(row.requester_id), row.created_at)
+        other = others.get(row.pk)
+        if other is None:
+            continue  # Deleted meanwhile.
         score = duplicate_score(mine, other)
         if score.same_requester and score.total >= DUPLICATE_SCORE:
             kind = LinkKind.DUPLICATE
@@ -49,10 +54,21 @@ def find_similar(job: TriageJob, client_id: int, record: StepRecord) -> tuple[Si
     return tuple(found[:_KEEP])
 
 
-@lru_cache(maxsize=500)
-def _fingerprint(text: str, requester: str, created_at: datetime) -> Fingerprint:
-    """The newest tickets are compared again and again; hashing their n-grams once saves 0.1 s a ticket."""
-    return fingerprint(Comparable(text, requester, created_at))
+_known: Newest[Fingerprint] = Newest(1_000)
+"""The newest tickets are compared again and again; reading and hashing each once saves 0.1 s a ticket."""
+
+
+def _fingerprints(rows: Sequence[_Candidate]) -> dict[int, Fingerprint]:
+    """The fingerprints of tickets by key; only texts that are not known yet are read."""
+    found = {row.pk: known for row in rows if (known := _known.get(row[1:])) is not None}
+    missing = {row.pk: row for row in rows if row.pk not in found}
+    if missing:
+        texts = Ticket.objects.filter(pk__in=missing).order_by().values_list("pk", "subject", "body")
+        for pk, subject, body in texts:
+            row = missing[pk]
+            made = fingerprint(Comparable(_text(subject, body), str(row.requester_id), row.created_at))
+            found[pk] = _known.keep(row[1:], made)
+    return found
 
 
 def _text(subject: str, body: str) -> str:
@@ -60,14 +76,13 @@ def _text(subject: str, body: str) -> str:
 
 
 class _Candidate(NamedTuple):
-    """What of another ticket is compared: a hundred rows a ticket, so no models."""
+    """Another ticket that may be alike: a hundred rows a ticket, so neither models nor texts."""
 
     pk: int
     reference: str
-    subject: str
-    body: str
     requester_id: int
     created_at: datetime
+    digest: str
 
 
 def _candidates(job: TriageJob, client_id: int) -> list[_Candidate]:
@@ -75,7 +90,8 @@ def _candidates(job: TriageJob, client_id: int) -> list[_Candidate]:
     since = job.now - timedelta(hours=settings.DUPLICATE_WINDOW_HOURS)
     base = Ticket.objects.filter(client_id=client_id, created_at__gte=since, created_at__lte=job.now)
     base = base.exclude(pk=job.ticket_id) if job.ticket_id else base
-    rows = base.order_by("-created_at").values_list(*_Candidate._fields)
+    digest = MD5(Concat("subject", Value("\n\n"), "body"))
+    rows = base.order_by("-created_at").annotate(digest=digest).values_list(*_Candidate._fields)
     own: list[Any] = []
     if job.requester_id is not None:
         own = list(rows.filter(requester_id=job.requester_id)[:_OWN_LIMIT])

@@ -119,7 +119,7 @@ class TemplateTests(ChatWorld):
         found = {}
         for client in (self.client_row, self.other_row):
             ticket = open_ticket(client, VPN, subject="VPN drops", requester="u-9")
-            ticket_vector_write(ticket_id=ticket.pk)
+            ticket_vector_write(ticket=ticket)
             lead = actor_for_user(make_user(f"lead-{client.slug}", Group.LEADS, client))
             message_add(ticket=ticket, new=NewMessage(body="Reset the adapter."), actor=lead)
             found[client.slug] = status_change(ticket=ticket, status="resolved", actor=lead)

@@ -64,7 +64,7 @@ class DraftTests(TestCase):
     def drafted(self, ticket: Ticket | None = None) -> tuple[ResponseDraft, WorkflowRun]:
         """The draft of a ticket's draft run."""
         ticket = ticket or open_ticket(self.client_row, TEXT, subject="VPN drops")
-        ticket_vector_write(ticket_id=ticket.pk)
+        ticket_vector_write(ticket=ticket)
         run = run_request(ticket=ticket, purpose="draft")
         self.assertTrue(run_process(run_id=run.pk))
         run.refresh_from_db()
@@ -77,7 +77,7 @@ class DraftTests(TestCase):
     def resolved(self, client: Any, secret: str) -> Ticket:
         """A resolved ticket that reads alike, with an agent's answer."""
         ticket = open_ticket(client, f"The VPN drops every hour since the update. {secret}", requester="u-9")
-        ticket_vector_write(ticket_id=ticket.pk)
+        ticket_vector_write(ticket=ticket)
         lead = actor_for_user(make_user(f"lead-of-{client.slug}", Group.LEADS, client))
         answer = NewMessage(body=f"Reset the VPN adapter, {secret}.", is_public=True)
         message_add(ticket=ticket, new=answer, actor=lead)

@@ -75,7 +75,7 @@ class StatementTests(TestCase):
         """P3: nobody is asked but the database."""
         run, statements = self.warm_run(SURE)
         self.assertEqual(run.decided_by, "local")
-        self.assert_statements(statements, 62)
+        self.assert_statements(statements, 49)
 
     @override_settings(**WARM)
     def test_a_run_that_asks_a_language_model(self) -> None:
@@ -91,4 +91,4 @@ class StatementTests(TestCase):
                 run, statements = self.warm_run(UNSURE)
             self.assertEqual(len(server.requests), 3)
         self.assertTrue(run.steps.filter(name="classify_llm", status="completed").exists())
-        self.assert_statements(statements, 48)
+        self.assert_statements(statements, 37)

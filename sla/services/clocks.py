@@ -53,12 +53,13 @@ def clocks_start(*, ticket: Ticket, now: datetime | None = None) -> list[Clock]:
     return [ledger.clock for ledger in made]
 
 
-@transaction.atomic
 def clocks_retarget(*, ticket: Ticket, now: datetime | None = None) -> None:
-    """Follow a change of severity, category or team; the time already spent and the pauses are kept."""
+    """Follow a change of severity, category or team; the time already spent and the pauses are kept.
+
+    The caller holds the ticket's lock, as everybody does who publishes such a change.
+    """
     now = now or timezone.now()
-    locked = ticket_lock(ticket_id=ticket.pk)
-    tickets_recount(tickets=[locked], promises=Promises(), since=now, now=now)
+    tickets_recount(tickets=[ticket], promises=Promises(), since=now, now=now)
 
 
 def tickets_recount(*, tickets: Sequence[Ticket], promises: Promises, since: datetime, now: datetime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from sla.ledger import ledger_of, spent
@@ -14,6 +15,7 @@ from sla.services.ledgers import SEGMENTS
 from teams.calendar import CalendarNeverOpens
 from ticketing.choices import Channel
 from ticketing.models import Ticket
+from ticketing.services.tickets import ticket_lock
 
 logger = structlog.get_logger(__name__)
 _LOOK_BACK = timedelta(days=30)
@@ -62,7 +64,8 @@ def _repair(ticket: Ticket, now: datetime) -> bool:
     try:
         made = clocks_start(ticket=ticket, now=now)
         if not made:
-            clocks_retarget(ticket=ticket, now=now)
+            with transaction.atomic():
+                clocks_retarget(ticket=ticket_lock(ticket_id=ticket.pk), now=now)
     except Exception as error:  # A calendar that never opens, a row with a mistake: kept, and tried later.
         never = isinstance(error, CalendarNeverOpens)
         if not never:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from common.actors import Actor, ActorKind, automation_actor
@@ -68,9 +69,11 @@ def _known_pairs(ticket: Ticket) -> set[tuple[int, bool]]:
 
     Alike and part of an incident are two statements: a pair may have a link of either sort.
     """
-    ahead = TicketLink.objects.filter(source=ticket).values_list("target_id", "kind")
-    behind = TicketLink.objects.filter(target=ticket).values_list("source_id", "kind")
-    return {(pk, kind == LinkKind.PARENT) for pk, kind in [*ahead, *behind]}
+    links = TicketLink.objects.filter(Q(source=ticket) | Q(target=ticket)).order_by()
+    return {
+        (target if source == ticket.pk else source, kind == LinkKind.PARENT)
+        for source, target, kind in links.values_list("source_id", "target_id", "kind")
+    }
 
 
 @transaction.atomic

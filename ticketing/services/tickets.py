@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import ForeignKey
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -320,11 +321,13 @@ def _decide(ticket: Ticket, decided: dict[str, str], actor: Actor) -> None:
 def ticket_save(ticket: Ticket, names: list[str]) -> None:
     """Validate and write the named fields with a new version; the caller holds the lock.
 
-    Only these are validated: every reference among the others would cost a query to find what is known.
+    Only these are validated, and no row that is at hand: asking whether it is there costs a query.
     """
     ticket.version += 1
-    unchanged = {field.name for field in ticket._meta.concrete_fields} - set(names)
-    ticket.full_clean(exclude=unchanged, validate_unique=False, validate_constraints=False)
+    fields = ticket._meta.concrete_fields
+    at_hand = {field.name for field in fields if isinstance(field, ForeignKey) and field.is_cached(ticket)}
+    known = {field.name for field in fields} - set(names) | at_hand
+    ticket.full_clean(exclude=known, validate_unique=False, validate_constraints=False)
     ticket.save(update_fields=[*dict.fromkeys(names), "version", "updated_at"])
 
 

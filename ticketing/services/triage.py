@@ -58,16 +58,18 @@ class TriageOutcome:
 
 
 @transaction.atomic(savepoint=False)
-def triage_apply(*, ticket_id: int, outcome: TriageOutcome) -> Ticket:
-    """Write a run's outcome to the ticket. Emits ``ticket_triaged`` (and ``ticket_assigned``).
+def triage_apply(
+    *, ticket: Ticket, outcome: TriageOutcome, known: Sequence[FieldDecision] | None = None
+) -> Ticket:
+    """Write a run's outcome to the ticket, whose lock the caller holds, and return it as it is then.
 
-    A field a person decided stays as it is, whatever the run says; so does a ticket that was closed while the
-    run was at work: nothing of it changes and nothing is told.
+    ``known`` are its decisions, where the caller has read them. A field a person decided stays as it is,
+    whatever the run says; so does a ticket that was closed while the run was at work: nothing of it changes
+    and nothing is told. Emits ``ticket_triaged`` (and ``ticket_assigned``).
     """
-    ticket = ticket_lock(ticket_id=ticket_id)
     if ticket.status_category == StatusCategory.CLOSED:
         return ticket
-    existing = {row.field: row for row in ticket.decisions.all()}
+    existing = {row.field: row for row in (ticket.decisions.order_by() if known is None else known)}
     open_fields = [
         item
         for item in outcome.fields
@@ -81,7 +83,7 @@ def triage_apply(*, ticket_id: int, outcome: TriageOutcome) -> Ticket:
     ticket_save(ticket, [*(change.field for change in changes), "needs_review", "triaged_at"])
     if changes:
         events_append(ticket=ticket, actor=automation_actor(ActorKind.SYSTEM, "Triage"), changes=changes)
-    _write_team(ticket, open_fields)
+    ticket = _write_team(ticket, open_fields)
     events.ticket_triaged.publish(ticket=ticket, run_uuid=outcome.run_uuid, needs_review=outcome.needs_review)
     return ticket
 
@@ -149,17 +151,20 @@ def _row_value(ticket: Ticket, item: FieldOutcome) -> Any:
 
 
 def _write_secondary(ticket: Ticket, outcome: TriageOutcome) -> None:
-    rows = Category.objects.filter(taxonomy_id=ticket.taxonomy_id, slug__in=outcome.secondary_categories)
-    ticket.secondary_categories.set(rows)
+    if outcome.secondary_categories or ticket.triaged_at:
+        # Only triage sets them, so a ticket it has not seen has none to take away.
+        rows = Category.objects.filter(taxonomy_id=ticket.taxonomy_id, slug__in=outcome.secondary_categories)
+        ticket.secondary_categories.set(rows)
     for name in outcome.tags:
         tag, _ = Tag.objects.get_or_create(client=ticket.client, name=name[:60])
         ticket.tags.add(tag)
 
 
-def _write_team(ticket: Ticket, items: Sequence[FieldOutcome]) -> None:
+def _write_team(ticket: Ticket, items: Sequence[FieldOutcome]) -> Ticket:
+    """The ticket as it is after its team was set."""
     item = next((row for row in items if row.field == TriageField.TEAM), None)
     if item is None or item.state != DecisionState.APPLIED:
-        return
+        return ticket
     team = (
         Team.objects.for_client(ticket.client_id)
         .filter(slug=item.value)
@@ -167,8 +172,8 @@ def _write_team(ticket: Ticket, items: Sequence[FieldOutcome]) -> None:
         .first()
     )
     if team is None or team.pk == ticket.team_id:
-        return
-    ticket_assign(
+        return ticket
+    return ticket_assign(
         ticket=ticket,
         team=team,
         assignee=person_pick(team=team, ticket=ticket),

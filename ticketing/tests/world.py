@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from django.contrib.auth.models import Group as AuthGroup
 from django.contrib.auth.models import Permission
+from django.db import transaction
 
 from common.actors import Actor
 from teams.choices import DEEDS_OF_GROUP, Group
@@ -16,7 +17,7 @@ from teams.services.targets import target_save
 from ticketing.choices import TriageIntent
 from ticketing.models import Category, ClientSettings, Requester, Taxonomy, Ticket
 from ticketing.services.requesters import RequesterIdentity, requester_resolve
-from ticketing.services.tickets import NewTicket, ticket_open
+from ticketing.services.tickets import NewTicket, ticket_lock, ticket_open
 from ticketing.services.triage import FieldOutcome, TriageOutcome, triage_apply
 
 PASSWORD = "for-tests-only"
@@ -106,4 +107,5 @@ class World:
             FieldOutcome(field="team", value=f"{category}_team", source="routing", **common),
         ]
         outcome = TriageOutcome(run_uuid=uuid4(), fields=fields, needs_review=state != "applied")
-        return triage_apply(ticket_id=ticket.pk, outcome=outcome)
+        with transaction.atomic():
+            return triage_apply(ticket=ticket_lock(ticket_id=ticket.pk), outcome=outcome)
