@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Q, Value
+from django.db.models import Q, TextField, Value
 from django.db.models.functions import MD5, Concat
 
 from classifier.engine.similarity import Comparable, Fingerprint, duplicate_score, fingerprint
@@ -90,7 +90,7 @@ def _candidates(job: TriageJob, client_id: int) -> list[_Candidate]:
     since = job.now - timedelta(hours=settings.DUPLICATE_WINDOW_HOURS)
     base = Ticket.objects.filter(client_id=client_id, created_at__gte=since, created_at__lte=job.now)
     base = base.exclude(pk=job.ticket_id) if job.ticket_id else base
-    digest = MD5(Concat("subject", Value("\n\n"), "body"))
+    digest = MD5(Concat("subject", Value("\n\n"), "body", output_field=TextField()))
     rows = base.order_by("-created_at").annotate(digest=digest).values_list(*_Candidate._fields)
     own: list[Any] = []
     if job.requester_id is not None:
