@@ -5,8 +5,8 @@ Run, with a PostgreSQL database made for it and a Redis database nobody else use
     DATABASE_URL=postgres://…/bench REDIS_URL=redis://127.0.0.1:6379/9 python -m bench.llm_throughput
 
 The server is ours and answers every call correctly after ``--seconds``; every ticket is asked about. The
-tickets are owed first, then one Celery worker with ``--threads`` threads starts. Throughput counts from the
-first claim to the last result; latency is from claim to result of one ticket, at full load.
+tickets are owed first, then ``--processes`` Celery workers of ``--threads`` threads start. Throughput counts
+from the first claim to the last result; latency is from claim to result of one ticket, at full load.
 """
 # ruff: noqa: E402  The variables and Django have to be there before anything of it is imported.
 
@@ -88,27 +88,32 @@ def slow_server(seconds: float) -> FakeLlmServer:
     return FakeLlmServer(answer)
 
 
-def measure(threads: int, url: str) -> None:
-    """Start the worker, hand it every owed run, wait, and print the figures."""
+def measure(threads: int, processes: int, url: str) -> None:
+    """Start the workers, hand them every owed run, wait, and print the figures."""
     owed = due_runs(now=timezone.now(), limit=100_000)
     for run_id in owed:
         triage.delay(run_id)
     environment = {**os.environ, "OPENAI_BASE_URL": f"{url}/v1"}
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-P", "threads", "-c", str(threads)]
     command += ["--without-mingle", "--without-gossip", "--loglevel", "ERROR"]
-    worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    workers = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(processes)
+    ]
     peak, cpu = 0, 0.0
     try:
         rows = WorkflowRun.objects.filter(pk__in=owed)
-        while rows.exclude(state="completed").exists() and worker.poll() is None:
+        while rows.exclude(state="completed").exists() and all(w.poll() is None for w in workers):
             time.sleep(0.5)
-            peak, cpu = max(peak, resident_mib(worker.pid)), cpu_seconds(worker.pid)
+            peak = max(peak, *(resident_mib(worker.pid) for worker in workers))
+            cpu = sum(cpu_seconds(worker.pid) for worker in workers)
     finally:
-        worker.terminate()
-        worker.wait(timeout=60)
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(timeout=60)
     done = list(rows.filter(state="completed"))
-    report(done, peak, threads)
-    print(f"worker process: {cpu / max(1, len(done)):.3f} s of CPU time a ticket, its start included")
+    report(done, peak, threads, processes)
+    print(f"workers: {cpu / max(1, len(done)):.3f} s of CPU time a ticket, their start included")
 
 
 def resident_mib(pid: int) -> int:
@@ -124,14 +129,15 @@ def cpu_seconds(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def report(runs: list[Any], peak: int, threads: int) -> None:
+def report(runs: list[Any], peak: int, threads: int, processes: int) -> None:
     """Print throughput, latency and memory."""
     started, ended = min(r.started_at for r in runs), max(r.finished_at for r in runs)
     minutes = (ended - started).total_seconds() / 60
     latency = np.array([(r.finished_at - r.started_at).total_seconds() for r in runs])
     asked = WorkflowStep.objects.filter(run__in=runs, name="classify_llm")
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {threads} threads"
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()},"
+        f" {processes} process{'es' if processes > 1 else ''} of {threads} threads"
     )
     print(f"{len(runs)} tickets, {asked.filter(status='completed').count()} answered by the model")
     print(f"{len(runs) / minutes:,.0f} tickets a minute (target {TARGET_PER_MINUTE:,})")
@@ -144,12 +150,13 @@ def main() -> None:
     """Read the arguments, prepare, measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tickets", type=int, default=2_000)
-    parser.add_argument("--threads", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=100, help="Of each process.")
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3.0)
     chosen = parser.parse_args()
     prepare(chosen.tickets)
     with slow_server(chosen.seconds) as server:
-        measure(chosen.threads, server.url)
+        measure(chosen.threads, chosen.processes, server.url)
 
 
 if __name__ == "__main__":

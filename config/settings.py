@@ -359,7 +359,7 @@ else:
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 RUN_LEASE_SECONDS = env.int("RUN_LEASE_SECONDS", 300)
 CONFIGURATION_CACHE_SECONDS = env.float("CONFIGURATION_CACHE_SECONDS", 2.0)
-TRIAGE_TURNS = max(1, env.int("TRIAGE_TURNS", 4))
+TRIAGE_TURNS = max(1, env.int("TRIAGE_TURNS", 3))
 RUN_MAX_ATTEMPTS = env.int("RUN_MAX_ATTEMPTS", 5)
 
 # --- triage (C13) -----------------------------------------------------------------------------------------

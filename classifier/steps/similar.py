@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Q, TextField, Value
-from django.db.models.functions import MD5, Concat
+from django.db.models.functions import MD5, Cast, Concat
 
 from classifier.engine.similarity import Comparable, Fingerprint, duplicate_score, fingerprint
 from classifier.steps.job import Similar, TriageJob
@@ -35,9 +35,9 @@ def find_similar(job: TriageJob, client_id: int, record: StepRecord) -> tuple[Si
     others = _fingerprints(rows)
     found: list[Similar] = []
     for row in rows:
-        other = others.get(row.pk)
-        if other is None:
+        if row.pk not in others:
             continue  # Deleted meanwhile.
+        reference, other = others[row.pk]
         score = duplicate_score(mine, other)
         if score.same_requester and score.total >= DUPLICATE_SCORE:
             kind = LinkKind.DUPLICATE
@@ -45,7 +45,7 @@ def find_similar(job: TriageJob, client_id: int, record: StepRecord) -> tuple[Si
             kind = LinkKind.RELATED
         else:
             continue
-        found.append(Similar(row.pk, row.reference, str(kind), score.total, score.parts))
+        found.append(Similar(row.pk, reference, str(kind), score.total, score.parts))
     found.sort(key=lambda item: (item.kind != LinkKind.DUPLICATE, -item.score))
     record.input = {"compared": len(rows)}
     record.output = {
@@ -54,20 +54,20 @@ def find_similar(job: TriageJob, client_id: int, record: StepRecord) -> tuple[Si
     return tuple(found[:_KEEP])
 
 
-_known: Newest[Fingerprint] = Newest(1_000)
+_known: Newest[tuple[str, Fingerprint]] = Newest(1_000)
 """The newest tickets are compared again and again; reading and hashing each once saves 0.1 s a ticket."""
 
 
-def _fingerprints(rows: Sequence[_Candidate]) -> dict[int, Fingerprint]:
-    """The fingerprints of tickets by key; only texts that are not known yet are read."""
-    found = {row.pk: known for row in rows if (known := _known.get(row[1:])) is not None}
+def _fingerprints(rows: Sequence[_Candidate]) -> dict[int, tuple[str, Fingerprint]]:
+    """Reference and fingerprint of tickets by key; only texts that are not known yet are read."""
+    found = {row.pk: known for row in rows if (known := _known.get(row)) is not None}
     missing = {row.pk: row for row in rows if row.pk not in found}
     if missing:
-        texts = Ticket.objects.filter(pk__in=missing).order_by().values_list("pk", "subject", "body")
-        for pk, subject, body in texts:
-            row = missing[pk]
-            made = fingerprint(Comparable(_text(subject, body), str(row.requester_id), row.created_at))
-            found[pk] = _known.keep(row[1:], made)
+        columns = ("pk", "reference", "subject", "body", "requester_id", "created_at")
+        texts = Ticket.objects.filter(pk__in=missing).order_by().values_list(*columns)
+        for pk, reference, subject, body, requester_id, created_at in texts:
+            made = fingerprint(Comparable(_text(subject, body), str(requester_id), created_at))
+            found[pk] = _known.keep(missing[pk], (reference, made))
     return found
 
 
@@ -76,12 +76,12 @@ def _text(subject: str, body: str) -> str:
 
 
 class _Candidate(NamedTuple):
-    """Another ticket that may be alike: a hundred rows a ticket, so neither models nor texts."""
+    """Another ticket that may be alike: a hundred rows a ticket, so neither models nor texts.
+
+    The digest is of all that a fingerprint depends on and that can change.
+    """
 
     pk: int
-    reference: str
-    requester_id: int
-    created_at: datetime
     digest: str
 
 
@@ -90,7 +90,8 @@ def _candidates(job: TriageJob, client_id: int) -> list[_Candidate]:
     since = job.now - timedelta(hours=settings.DUPLICATE_WINDOW_HOURS)
     base = Ticket.objects.filter(client_id=client_id, created_at__gte=since, created_at__lte=job.now)
     base = base.exclude(pk=job.ticket_id) if job.ticket_id else base
-    digest = MD5(Concat("subject", Value("\n\n"), "body", output_field=TextField()))
+    parts = (Cast("requester_id", TextField()), Value(" "), "reference", Value(" "), "subject", Value("\n\n"))
+    digest = MD5(Concat(*parts, "body", output_field=TextField()))
     rows = base.order_by("-created_at").annotate(digest=digest).values_list(*_Candidate._fields)
     own: list[Any] = []
     if job.requester_id is not None:
