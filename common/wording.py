@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone, translation
+from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext, gettext_noop
 
 _CODES = (
@@ -70,3 +71,16 @@ def recorded(label: Any) -> str:
     """A label as rows, mails and prompts hold it."""
     with translation.override(settings.LANGUAGE_CODE):
         return str(label)
+
+
+def share_words(value: float | None) -> str:
+    """A share in percent with one digit where it has one; a dash for none.
+
+    What is nearly all is not said to be all, nor what is hardly any to be none.
+    """
+    if value is None:
+        return "–"
+    rounded = round(100 * value, 1)
+    if rounded in {0.0, 100.0} and value not in {0.0, 1.0}:
+        rounded = min(max(rounded, 0.1), 99.9)
+    return f"{number_format(rounded, 0 if rounded == int(rounded) else 1)} %"

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.actors import Actor
+from common.wording import share_words
 from sla.choices import ClockState, TargetKind
 from sla.models import Clock
 from sla.querysets import ClockQuerySet
@@ -62,6 +63,11 @@ class Kept:
     def attainment(self) -> float:
         """The share that was kept, 0 to 1; a row exists only where something was judged."""
         return self.met / self.cases
+
+    @property
+    def attainment_words(self) -> str:
+        """That share in percent."""
+        return share_words(self.attainment)
 
     @property
     def mean_late_minutes(self) -> float | None:

@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from common.actors import Actor
+from common.wording import share_words
 from sla.choices import ClockState, TargetKind
 from sla.ledger import Ledger, is_late, ledger_of, measured_by, spent
 from sla.models import DEFAULT_SEVERITY, Clock, Policy
@@ -148,7 +149,7 @@ class Line:
     def attainment_words(self) -> str:
         """Both shares in whole percent."""
         now, then = self.attainment, self.attainment_then
-        return f"{_percent(now)} → {_percent(then)}"
+        return f"{share_words(now)} → {share_words(then)}"
 
     @property
     def lists(self) -> list[tuple[str, int, list[Judged]]]:
@@ -392,10 +393,6 @@ def _count(line: Line, row: Judged) -> None:
         line.times.append(row.used)
     if row.answered and row.after in {MET, MISSED}:
         line.times_then.append(row.used_then)
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.0f} %"
 
 
 def _share(met: int, missed: int) -> float | None:

@@ -7,13 +7,14 @@ import threading
 from pathlib import Path
 from queue import Empty
 from typing import Any
-from unittest import mock
+from unittest import mock, skipUnless
 
+from django.conf import settings
 from django.test import SimpleTestCase
 from kombu import Connection
 from kombu.exceptions import ChannelError
 
-from common.broker import Channel
+from common.broker import Channel, RedisChannel
 from config.celery import app
 
 
@@ -100,3 +101,30 @@ class BrokerTest(SimpleTestCase):
         with mock.patch.object(Path, "write_text", beaten_to_it):
             first._queue_bind("celery", "celery", "", "celery")
         self.assertEqual({row.queue for row in first.get_table("celery")}, {"celery", "other"})
+
+
+@skipUnless(settings.REDIS_URL, "Only the services set-up has a Redis.")
+class RedisBrokerTest(SimpleTestCase):
+    """Messages through Redis, as Celery sends and takes them."""
+
+    def test_a_channel_keeps_its_client_while_its_connections_are_the_same(self) -> None:
+        """P4: making a client for every message took longer than the message; a new pool has a new one."""
+        connection = Connection(
+            settings.REDIS_URL,
+            transport_options={
+                "global_keyprefix": settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
+            },
+        )
+        self.addCleanup(connection.release)
+        channel: Any = connection.channel()
+        self.assertIsInstance(channel, RedisChannel)
+        first = channel._create_client()
+        self.assertIs(channel._create_client(), first)
+        queue = connection.SimpleQueue(f"test-{self.id()}")
+        self.addCleanup(queue.queue.delete)
+        queue.put({"x": 1})
+        message = queue.get(timeout=5)
+        self.assertEqual(message.payload, {"x": 1})
+        message.ack()
+        channel._disconnect_pools()
+        self.assertIsNot(channel._create_client(), first)

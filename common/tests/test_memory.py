@@ -6,7 +6,7 @@ from unittest import mock
 
 from django.test import SimpleTestCase, override_settings
 
-from common.memory import ShortMemory
+from common.memory import Newest, ShortMemory
 
 
 class ShortMemoryTests(SimpleTestCase):
@@ -44,3 +44,16 @@ class ShortMemoryTests(SimpleTestCase):
         for key in ("a", "b", "c"):
             self.memory.get(key, self.make)
         self.assertEqual(self.memory.get("a", self.make), 4)
+
+
+class NewestTests(SimpleTestCase):
+    """P4: what follows from its key is computed once while it is asked for."""
+
+    def test_what_was_not_asked_for_the_longest_is_forgotten(self) -> None:
+        """Asking keeps a value; a third one takes the place of the one nobody asked for."""
+        newest: Newest[int] = Newest(2)
+        newest.keep("a", 1)
+        newest.keep("b", 2)
+        newest.get("a")
+        self.assertEqual(newest.keep("c", 3), 3)
+        self.assertEqual([newest.get(key) for key in ("a", "b", "c")], [1, None, 3])

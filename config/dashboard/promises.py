@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from classifier.selectors.satisfaction import by_draft
 from common.actors import Actor
 from common.registries import dashboard_cards
+from common.wording import share_words
 from config.dashboard import links, texts
 from config.dashboard.figure import Figure
 from teams.selectors import alerts_open
@@ -63,7 +64,7 @@ def promises(actor: Actor, span: Span, totals: dict[str, Any]) -> list[Figure]:
         *_sla(actor, span),
         Figure(
             _("First team kept"),
-            texts.share(share),
+            share_words(share),
             links.ticket_set("routed", span),
             texts.tone(share, 0.95),
             texts.points(share, earlier),
@@ -136,7 +137,7 @@ def _sla(actor: Actor, span: Span) -> list[Figure]:
     return [
         Figure(
             _("Deadlines met"),
-            texts.share(card["attainment"]),
+            share_words(card["attainment"]),
             links.rows("sla_clock", since=span.start.isoformat(), until=span.until.isoformat()),
             texts.tone(card["attainment"], 0.9),
             texts.points(card["attainment"], earlier["attainment"]),

@@ -13,14 +13,6 @@ def part(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def share(value: float | None) -> str:
-    """A share in percent with one digit where it has one; a dash for none."""
-    if value is None:
-        return "–"
-    rounded = round(100 * value, 1)
-    return f"{number(rounded, 0 if rounded == int(rounded) else 1)} %"
-
-
 def points(value: float | None, before: float | None) -> str:
     """A difference of shares, in percentage points."""
     if value is None or before is None:

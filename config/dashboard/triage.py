@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from classifier.selectors import figures
 from common.actors import Actor
+from common.wording import share_words
 from config.charts import percent
 from config.dashboard import links, texts
 from config.dashboard.figure import Figure
@@ -48,7 +49,7 @@ def _quality(span: Span, decided: dict[str, Any], review: dict[str, Any]) -> lis
     return [
         Figure(
             _("Applied automatically"),
-            texts.share(applied),
+            share_words(applied),
             links.ticket_set("applied", span),
             "",
             texts.points(applied, earlier),
@@ -59,7 +60,7 @@ def _quality(span: Span, decided: dict[str, Any], review: dict[str, Any]) -> lis
         ),
         Figure(
             _("Review rate"),
-            texts.share(rate),
+            share_words(rate),
             links.rows("classifier_reviewitem", is_blind__exact=0, **links.within(span, "created_at")),
             texts.tone(rate, 0.2, below=True),
             texts.points(rate, rate_before),
@@ -70,7 +71,7 @@ def _quality(span: Span, decided: dict[str, Any], review: dict[str, Any]) -> lis
         ),
         Figure(
             _("Accuracy, blind sample"),
-            texts.share(accuracy) if accuracy is not None else "–",
+            share_words(accuracy) if accuracy is not None else "–",
             _blind(span),
             texts.tone(accuracy, 0.9),
             texts.points(accuracy, review["accuracy_before"]),
@@ -97,7 +98,7 @@ def _urgency(span: Span, review: dict[str, Any]) -> list[Figure]:
     return [
         Figure(
             _("False alarms"),
-            texts.share(false),
+            share_words(false),
             _blind(span),
             texts.tone(false, 0.05, below=True),
             target=texts.under("5 %"),
@@ -106,7 +107,7 @@ def _urgency(span: Span, review: dict[str, Any]) -> list[Figure]:
         ),
         Figure(
             _("Missed alarms"),
-            texts.share(missed),
+            share_words(missed),
             _blind(span),
             texts.tone(missed, 0.03, below=True),
             target=texts.under("3 %"),
@@ -123,7 +124,7 @@ def blind_tables(review: dict[str, Any], span: Span) -> list[dict[str, Any]]:
             "title": title,
             "link": _blind(span),
             "rows": [
-                {"label": value or _("Undecided"), "answers": count, "share": texts.share(share),
+                {"label": value or _("Undecided"), "answers": count, "share": share_words(share),
                  "few": count < figures.ENOUGH_ANSWERS, "tone": texts.tone(share, 0.9)}
                 for value, count, share in figures.accuracy_by(review["answers"], name)
             ],
@@ -138,7 +139,7 @@ def _adoption(actor: Actor, span: Span) -> Figure:
     share = texts.part(drafts["used"], drafts["decided"])
     return Figure(
         _("Drafts used"),
-        texts.share(share),
+        share_words(share),
         links.rows(
             "classifier_responsedraft",
             state__in="accepted,edited,rejected",
@@ -161,7 +162,7 @@ def _agreement(agreed: figures.Agreement) -> Figure:
         f"κ {agreed.kappa:.2f}" if known else "–",
         reverse("review:queue"),
         note=_("%(share)s of %(tickets)s answered twice")
-        % {"share": texts.share(agreed.share), "tickets": texts.number(agreed.tickets)}
+        % {"share": share_words(agreed.share), "tickets": texts.number(agreed.tickets)}
         if agreed.tickets
         else _("No review was answered twice yet"),
     )
@@ -177,7 +178,7 @@ def _engine(span: Span, decided: dict[str, Any], run: dict[str, Any], calls: dic
     return [
         Figure(
             _("Runs completed"),
-            texts.share(success),
+            share_words(success),
             links.rows("classifier_workflowrun", state__in="completed,stuck", **runs),
             texts.tone(success, 0.99),
             texts.points(success, texts.part(run["completed_before"], earlier)),
