@@ -16,7 +16,7 @@ run: $(VENV)/.runtime ## Start everything with the demo and serve on 127.0.0.1:$
 	@DEMO=$${DEMO:-1} $(BIN)/python manage.py serve
 
 test: $(VENV)/.development ## Run the test suite on the embedded set-up.
-	@$(BIN)/pytest -n auto --dist worksteal -q
+	@$(BIN)/pytest -n auto -q
 
 test-services: $(VENV)/.development ## Run the test suite on PostgreSQL, Redis and an S3 server.
 	@scripts/test-services $(PYTEST)

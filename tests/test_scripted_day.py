@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from unittest.mock import patch
 
+import pytest
 from django.test import TransactionTestCase
 
 from bench import day
@@ -32,6 +33,7 @@ class ScriptedDayTests(TransactionTestCase):
         for word in ("next in the queue", "is away"):
             self.assertTrue(any(word in reason for reason in reasons), word)
 
+    @pytest.mark.once
     def test_a_broken_promise_is_reported(self) -> None:
         """The report can say no: without a look at the capacity it is exceeded."""
         with patch.object(handout.Seat, "has_room", True), patch.object(day, "LAST_ARRIVAL", 15):

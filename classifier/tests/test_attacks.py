@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from django.core.cache import cache
 from django.test import TestCase, override_settings
 
@@ -20,6 +21,9 @@ from tests.fakes.obedient import obedient_answer, read_by
 from ticketing.choices import AttachmentStatus, Severity, StatusCategory
 from ticketing.models import ClientSettings, Taxonomy, Ticket
 from ticketing.services.attachments import ReadResult, attachment_store
+
+pytestmark = pytest.mark.once
+
 
 PLAIN = "Something has been odd since yesterday, could somebody please have a look?"
 OWN = "ann@example.org"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from unittest import mock
 
+import pytest
 from celery import current_app as app
 from django.test import TestCase
 from django.utils import timezone
@@ -20,6 +21,9 @@ from teams.choices import AlertState
 from teams.models import Alert, Client
 from ticketing.models import Category, Taxonomy, Ticket
 from ticketing.services.defaults import client_settings_ensure
+
+pytestmark = pytest.mark.once
+
 
 WORDS = {"network": "vpn wifi router cable", "hardware": "laptop screen keyboard battery"}
 NOW = timezone.now()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
 from django.core.management import CommandError, call_command
 from django.test import TestCase
 
@@ -20,6 +21,9 @@ from classifier.services.examples import hash_of
 from classifier.services.training import models_train
 from common.exceptions import ValidationFailed
 from ticketing.models import Category, Taxonomy
+
+pytestmark = pytest.mark.once
+
 
 WORDS = {"network": "vpn wifi router cable", "hardware": "laptop screen keyboard battery"}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import TestCase, override_settings
@@ -28,6 +29,9 @@ from classifier.tests.support import load_world, service_actor
 from common.exceptions import NotAllowed, NotFound, ValidationFailed
 from tests.fakes.llm_server import FakeLlmServer, Fault, sample_answer
 from ticketing.models import Category, ClientSettings, Taxonomy
+
+pytestmark = pytest.mark.once
+
 
 WORDS = {"network": "vpn wifi router cable", "hardware": "laptop screen keyboard battery"}
 PLACES = ("alpha bravo", "charlie delta", "echo foxtrot", "golf hotel", "india juliett", "kilo lima")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
+import pytest
 from django.test import TestCase, override_settings
 from rest_framework.test import APIClient
 
@@ -34,6 +35,9 @@ from teams.services.keys import api_key_issue
 from ticketing.models import Category, Taxonomy, Ticket
 from ticketing.services.defaults import client_settings_ensure
 from ticketing.services.triage import ticket_confirm
+
+pytestmark = pytest.mark.once
+
 
 OLD_WORDS = {
     "printing": ["printer", "toner", "paper jam", "scanner"],

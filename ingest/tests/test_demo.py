@@ -21,7 +21,7 @@ from teams.models import TeamMember, User
 from teams.selectors import actor_for_user
 from ticketing.models import Macro, Ticket
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 SAMPLES = 7
 
 
