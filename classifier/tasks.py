@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 
 import structlog
 from celery import shared_task
@@ -29,6 +29,8 @@ from ticketing.models import Taxonomy
 
 logger = structlog.get_logger(__name__)
 _STEP_DAYS = 90
+TURNS = Turns(settings.TRIAGE_TURNS)
+"""Those of this process."""
 
 
 def _alone(work: Callable[[], object], **named: str) -> None:
@@ -39,16 +41,10 @@ def _alone(work: Callable[[], object], **named: str) -> None:
         logger.exception("batch_row_failed", **named)
 
 
-@lru_cache(maxsize=1)
-def _turns() -> Turns:
-    """Those of this process."""
-    return Turns(settings.TRIAGE_TURNS)
-
-
 @shared_task
 def triage(run_id: int) -> None:
     """Execute a run, with others where it is one of many. At-least-once: a claim makes a repeat harmless."""
-    with _turns().taken():
+    with TURNS.taken():
         claimed = bulk_claim(run_id=run_id, now=timezone.now())
         if not claimed:
             run_process(run_id=run_id)

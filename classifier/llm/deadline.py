@@ -96,7 +96,15 @@ class _Call:
                 abandoned_calls.add(-1)
         self.outcome.put(result)
 
-    def abandon(self) -> None:
+    def outcome_within(self, seconds: float) -> BaseException | None:
+        """Wait for the end and return its error; one of the deadline's where it does not come in time."""
+        try:
+            return self.outcome.get(timeout=seconds)[1]
+        except queue.Empty:
+            self._abandon()
+            return DeadlineExceededError("The call did not come back before its deadline.")
+
+    def _abandon(self) -> None:
         with self._lock:
             if not self._done:
                 self._abandoned = True
@@ -121,12 +129,8 @@ def run_with_deadline(function: Callable[[], T], deadline: Deadline) -> T:
     results: list[T] = []
     call = _Call(lambda: results.append(function()))
     threading.Thread(target=context.run, args=(call.run,), name="llm-call", daemon=True).start()
-    try:
-        with turn_lent():
-            _, error = call.outcome.get(timeout=seconds)
-    except queue.Empty:
-        call.abandon()
-        raise DeadlineExceededError("The call did not come back before its deadline.") from None
+    with turn_lent():
+        error = call.outcome_within(seconds)
     if error is not None:
         raise error
     return results[0]

@@ -22,6 +22,7 @@ from common.turns import turn_lent
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_SOON_SECONDS = 0.05
 
 
 class CallerGoneError(Exception):
@@ -80,12 +81,21 @@ class Errands:
     def serve(self, threads: int) -> None:
         """Run errands until so many threads have ended."""
         while threads:
-            with turn_lent():
-                order = self._orders.get()
+            order = self._next()
             if order is None:
                 threads -= 1
             else:
                 order()
+
+    def _next(self) -> Callable[[], None] | None:
+        """The next order. One errand follows the other at once, and only who waits longer lends the turn:
+        after each of a dozen errands the caller would queue behind everybody else, until no time is left.
+        """
+        try:
+            return self._orders.get(timeout=_SOON_SECONDS)
+        except queue.Empty:
+            with turn_lent():
+                return self._orders.get()
 
     def close(self) -> None:
         """Refuse what is still waiting and what comes later: a thread must not wait for ever."""

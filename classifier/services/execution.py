@@ -49,7 +49,7 @@ def run_process(*, run_id: int) -> bool:
         return False
     rows = WorkflowRun.objects.select_related("ticket__client", "ticket__requester", "ticket__taxonomy")
     run = rows.get(pk=run_id)
-    files = _files_of(run.ticket)
+    files = _files_of(run.ticket) if run.purpose == Purpose.TRIAGE else []
     if run.purpose == Purpose.TRIAGE and _files_unread(run, files, now):
         run_release(run_id=run_id, token=token, next_at=now + _PARALLEL_MARGIN, counts=False)
         return False
@@ -166,7 +166,7 @@ def _finish(run: WorkflowRun, token: UUID, result: TriageResult) -> Ticket | Non
     """Keep the result if the lease is still ours; otherwise it is thrown away. Emits ``ticket_triaged``.
 
     A newer run of the ticket that was quicker stands: this one keeps what it found and changes nothing.
-    Returns the ticket as it was written, None where nothing of it was.
+    Returns the ticket as it is then, None where nothing of it was written.
     """
     ticket = ticket_lock(ticket_id=run.ticket_id)
     held, overtaken = _held(run, token)
@@ -177,7 +177,9 @@ def _finish(run: WorkflowRun, token: UUID, result: TriageResult) -> Ticket | Non
         _keep(held, result, RunState.SUPERSEDED)
         return None
     _keep(held, result, RunState.COMPLETED)
-    review = ticket.status_category != StatusCategory.CLOSED and _apply(held, ticket, result)
+    review = False
+    if ticket.status_category != StatusCategory.CLOSED:
+        ticket, review = _apply(held, ticket, result)
     # The ticket as it was read with the run: taxonomy and requester are at hand there.
     known = run.ticket
     classification_record(result=result, client=known.client, taxonomy=known.taxonomy.slug, ticket=known)
@@ -198,8 +200,8 @@ def _held(run: WorkflowRun, token: UUID) -> tuple[WorkflowRun | None, bool]:
     return held, held is not None and held.overtaken
 
 
-def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> bool:
-    """Write the result to the ticket; whether a person has to look.
+def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> tuple[Ticket, bool]:
+    """Write the result to the ticket; the ticket as it is then, and whether a person has to look.
 
     What a person decided while the run was at work asks for no review.
     """
@@ -221,7 +223,7 @@ def _apply(run: WorkflowRun, ticket: Ticket, result: TriageResult) -> bool:
     if result.routing is not None and result.routing.rule_id is not None:
         rule_hit(rule_id=result.routing.rule_id)
     review_plan(ticket=ticket, run=run, reasons=reasons, urgency=review_urgency(result.fields))
-    return bool(reasons)
+    return ticket, bool(reasons)
 
 
 def _keep(run: WorkflowRun, result: TriageResult, state: RunState) -> None:

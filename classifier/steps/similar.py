@@ -61,13 +61,13 @@ _known: Newest[tuple[str, Fingerprint]] = Newest(1_000)
 def _fingerprints(rows: Sequence[_Candidate]) -> dict[int, tuple[str, Fingerprint]]:
     """Reference and fingerprint of tickets by key; only texts that are not known yet are read."""
     found = {row.pk: known for row in rows if (known := _known.get(row)) is not None}
-    missing = {row.pk: row for row in rows if row.pk not in found}
+    missing = [row.pk for row in rows if row.pk not in found]
     if missing:
-        columns = ("pk", "reference", "subject", "body", "requester_id", "created_at")
-        texts = Ticket.objects.filter(pk__in=missing).order_by().values_list(*columns)
-        for pk, reference, subject, body, requester_id, created_at in texts:
+        columns = ("pk", "digest", "reference", "subject", "body", "requester_id", "created_at")
+        texts = Ticket.objects.filter(pk__in=missing).order_by().annotate(digest=_DIGEST)
+        for pk, digest, reference, subject, body, requester_id, created_at in texts.values_list(*columns):
             made = fingerprint(Comparable(_text(subject, body), str(requester_id), created_at))
-            found[pk] = _known.keep(missing[pk], (reference, made))
+            found[pk] = _known.keep(_Candidate(pk, digest), (reference, made))
     return found
 
 
@@ -76,13 +76,27 @@ def _text(subject: str, body: str) -> str:
 
 
 class _Candidate(NamedTuple):
-    """Another ticket that may be alike: a hundred rows a ticket, so neither models nor texts.
-
-    The digest is of all that a fingerprint depends on and that can change.
-    """
+    """Another ticket that may be alike: a hundred rows a ticket, so neither models nor texts."""
 
     pk: int
     digest: str
+
+
+_DIGEST = MD5(
+    Concat(
+        Cast("requester_id", TextField()),
+        Value(" "),
+        Cast("created_at", TextField()),
+        Value(" "),
+        "reference",
+        Value(" "),
+        "subject",
+        Value("\n\n"),
+        "body",
+        output_field=TextField(),
+    )
+)
+"""Of all that a fingerprint depends on."""
 
 
 def _candidates(job: TriageJob, client_id: int) -> list[_Candidate]:
@@ -90,9 +104,7 @@ def _candidates(job: TriageJob, client_id: int) -> list[_Candidate]:
     since = job.now - timedelta(hours=settings.DUPLICATE_WINDOW_HOURS)
     base = Ticket.objects.filter(client_id=client_id, created_at__gte=since, created_at__lte=job.now)
     base = base.exclude(pk=job.ticket_id) if job.ticket_id else base
-    parts = (Cast("requester_id", TextField()), Value(" "), "reference", Value(" "), "subject", Value("\n\n"))
-    digest = MD5(Concat(*parts, "body", output_field=TextField()))
-    rows = base.order_by("-created_at").annotate(digest=digest).values_list(*_Candidate._fields)
+    rows = base.order_by("-created_at").annotate(digest=_DIGEST).values_list(*_Candidate._fields)
     own: list[Any] = []
     if job.requester_id is not None:
         own = list(rows.filter(requester_id=job.requester_id)[:_OWN_LIMIT])

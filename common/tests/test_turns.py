@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -23,6 +24,12 @@ class Crowd:
             self.now += by
             self.most = max(self.most, self.now)
 
+    def visit(self) -> None:
+        """Be inside for a moment."""
+        self.change(1)
+        time.sleep(0.02)
+        self.change(-1)
+
 
 def test_so_many_compute_and_all_wait_together() -> None:
     """P4: twelve threads wait side by side although two compute; everybody comes to an end."""
@@ -31,19 +38,49 @@ def test_so_many_compute_and_all_wait_together() -> None:
 
     def work() -> None:
         with turns.taken():
-            computing.change(1)
-            computing.change(-1)
+            computing.visit()
             with turn_lent():
                 waiting.change(1)
                 everybody_waits.wait(timeout=20)
-            computing.change(1)
-            computing.change(-1)
+            computing.visit()
 
     with ThreadPoolExecutor(12) as pool:
         for future in [pool.submit(work) for _ in range(12)]:
             future.result(timeout=20)
     assert waiting.most == 12
-    assert computing.most <= 2
+    assert computing.most == 2
+
+
+def test_who_was_answered_goes_before_who_begins() -> None:
+    """P4: a ticket that was begun is finished before the next one is."""
+    turns, order = Turns(1), []
+    answered = threading.Event()
+
+    def began_before() -> None:
+        with turns.taken():
+            with turn_lent():
+                answered.wait(5)
+            order.append("answered")
+
+    def begins() -> None:
+        with turns.taken():
+            order.append("begins")
+
+    first = threading.Thread(target=began_before)
+    first.start()
+    while not turns._free:
+        time.sleep(0.001)
+    with turns.taken():
+        second = threading.Thread(target=begins)
+        second.start()
+        while not turns._beginning:
+            time.sleep(0.001)
+        answered.set()
+        while not turns._returning:
+            time.sleep(0.001)
+    first.join(5)
+    second.join(5)
+    assert order == ["answered", "begins"]
 
 
 def test_a_turn_comes_back_whatever_happens() -> None:

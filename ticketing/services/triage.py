@@ -195,6 +195,8 @@ def ticket_confirm(*, ticket: Ticket, decisions: Mapping[str, str], actor: Actor
     if unknown:
         raise ValidationFailed(fields={name: ["This field cannot be confirmed."] for name in unknown})
     values = _resolve(ticket, decisions)
+    # A run that is being kept has read the decisions; what a person says must come after it, or before.
+    ticket_lock(ticket_id=ticket.pk)
     team = values.pop("team", None)
     if values:
         ticket = ticket_update(ticket=ticket, changes=TicketChanges(**values), actor=actor)
