@@ -31,9 +31,10 @@ def start_clocks(*, ticket: Ticket, **_: Any) -> None:
         clocks_start(ticket=ticket)
 
 
-def retarget_after_triage(*, ticket: Ticket, **_: Any) -> None:
-    """Triage has said how bad it is."""
-    clocks_retarget(ticket=ticket)
+def retarget_after_triage(*, ticket: Ticket, reassigned: bool, **_: Any) -> None:
+    """Triage has said how bad it is; where it set the team, the assignment has moved the clocks."""
+    if not reassigned:
+        clocks_retarget(ticket=ticket)
 
 
 def retarget_after_change(*, ticket: Ticket, actor: Actor, fields: frozenset[str], **_: Any) -> None:

@@ -12,7 +12,8 @@ ticket_changed = DomainEvent("ticketing.ticket_changed")
 """ticket: Ticket, actor: Actor, fields: frozenset[str] — names of the fields that have new values."""
 
 ticket_triaged = DomainEvent("ticketing.ticket_triaged")
-"""ticket: Ticket, run_uuid: UUID, needs_review: bool."""
+"""ticket: Ticket, run_uuid: UUID, needs_review: bool, reassigned: bool,
+of which ``ticket_assigned`` has told just before."""
 
 field_decided = DomainEvent("ticketing.field_decided")
 """ticket: Ticket, actor: Actor, decisions: dict[str, str] — values a person confirmed or corrected."""

@@ -75,7 +75,7 @@ class StatementTests(TestCase):
         """P3: nobody is asked but the database."""
         run, statements = self.warm_run(SURE)
         self.assertEqual(run.decided_by, "local")
-        self.assert_statements(statements, 49)
+        self.assert_statements(statements, 47)
 
     @override_settings(**WARM)
     def test_a_run_that_asks_a_language_model(self) -> None:

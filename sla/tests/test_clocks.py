@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from common.actors import ActorKind, automation_actor, system_actor
+from sla import receivers
 from sla.choices import Action, ClockState, TargetKind
 from sla.models import Clock, Policy, Target
 from sla.panels import dashboard_card, response_target, ticket_panel
@@ -46,6 +47,24 @@ class PromiseTests(ClockCase):
         self.pass_time(minutes=30)
         ticket_update(ticket=ticket, changes=TicketChanges(severity="critical"), actor=self.agent)
         self.assertEqual(self.clock(ticket).due_at, MONDAY + timedelta(minutes=60))
+
+    def test_triage_that_also_sets_the_team_moves_the_clocks_once(self) -> None:
+        """C17, S3: severity and team come with one run; the assignment has told of both."""
+        own = Policy.objects.create(
+            slug="team", name="Team", team=self.world.network, severity="high", order=1
+        )
+        Target.objects.create(policy=own, kind=TargetKind.FIRST_RESPONSE, severity="high", minutes=10)
+        ticket = self.ticket(severity="")
+        with mock.patch.object(receivers, "clocks_retarget", wraps=receivers.clocks_retarget) as told:
+            ticket = self.world.triage(ticket, state="applied", confidence=0.95)
+        self.assertEqual((ticket.team, ticket.severity), (self.world.network, "high"))
+        self.assertEqual((self.clock(ticket).minutes, told.call_count), (10, 1))
+
+    def test_triage_without_a_team_moves_the_clocks(self) -> None:
+        """S3: how bad it is, is enough."""
+        ticket = self.ticket(severity="")
+        self.world.triage(ticket, state="applied", category="nobodys", confidence=0.95)
+        self.assertEqual(self.clock(ticket).minutes, 240)
 
     def test_a_draft_cites_the_real_target(self) -> None:
         """C16: the timeline is that of the clock."""

@@ -83,8 +83,13 @@ def triage_apply(
     ticket_save(ticket, [*(change.field for change in changes), "needs_review", "triaged_at"])
     if changes:
         events_append(ticket=ticket, actor=automation_actor(ActorKind.SYSTEM, "Triage"), changes=changes)
-    ticket = _write_team(ticket, open_fields)
-    events.ticket_triaged.publish(ticket=ticket, run_uuid=outcome.run_uuid, needs_review=outcome.needs_review)
+    before, ticket = ticket, _write_team(ticket, open_fields)
+    events.ticket_triaged.publish(
+        ticket=ticket,
+        run_uuid=outcome.run_uuid,
+        needs_review=outcome.needs_review,
+        reassigned=ticket.version != before.version,
+    )
     return ticket
 
 
