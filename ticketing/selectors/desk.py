@@ -176,6 +176,11 @@ def tickets_filter(actor: Actor, wanted: DeskFilter, *, now: datetime) -> Ticket
     return tickets_search(rows, wanted.q, actor=actor)
 
 
+def ticket_named(actor: Actor, reference: str) -> Ticket | None:
+    """The visible ticket of a reference, whatever became of it: who quotes a number wants that ticket."""
+    return Ticket.objects.visible_to(actor).filter(reference__iexact=reference.strip()).first()
+
+
 def filter_condition(actor: Actor, wanted: DeskFilter, *, now: datetime) -> Q:
     """What a view asks of a visible ticket, as one condition: the rail counts with it."""
     plain = {

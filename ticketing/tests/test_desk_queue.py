@@ -15,6 +15,7 @@ from django.utils import timezone
 from ticketing.models import BulkAction, Macro, Message, Ticket
 from ticketing.services.assignments import ticket_assign
 from ticketing.services.audit import chain_verify
+from ticketing.services.merging import ticket_merge
 from ticketing.services.tickets import TicketChanges, next_due_set, status_change, ticket_update
 from ticketing.tests.world import World
 
@@ -81,6 +82,15 @@ class QueueTest(TestCase):
         self.assertEqual(self.subjects("?q=zebra"), {"Zebra printer jams"})
         self.assertEqual(self.subjects(f"?q={ticket.reference}"), {"Zebra printer jams"})
         self.assertEqual(self.subjects("?q=giraffe"), set())
+
+    def test_a_number_leads_to_its_ticket_whatever_became_of_it(self) -> None:
+        """T9: a caller quotes the number of a merged ticket; one of another client stays unknown."""
+        source, target = self.world.ticket("Printer again"), self.world.ticket("Printer")
+        ticket_merge(source=source, target=target, actor=self.world.actor(self.world.lead))
+        found = self.client.get(f"{QUEUE}?q= {source.reference.lower()} ")
+        self.assertRedirects(found, reverse("desk:ticket", args=[source.uuid]), fetch_redirect_response=False)
+        foreign = self.world.ticket("Elsewhere", client=self.world.client_b, user=self.world.stranger)
+        self.assertEqual(self.client.get(f"{QUEUE}?q={foreign.reference}").status_code, 200)
 
     def test_a_chip_leads_to_the_view_without_it(self) -> None:
         """T9: each filter in force can be taken off alone."""

@@ -36,6 +36,8 @@ def queue(request: HttpRequest) -> HttpResponse:
     rail = desk.rail_of(actor, wanted, base, now=now, choices=choices)
     number = request.GET.get("page", "1")
     tickets, total, page = desk.tickets_page(actor, wanted, base, number=number, now=now)
+    if wanted.q and not total and (named := desk.ticket_named(actor, wanted.q)):
+        return redirect("desk:ticket", named.uuid)
     context: dict[str, Any] = {
         "section": "queue",
         "view": {"name": desk.view_name(rail, wanted), "save_url": _save_url(rail, wanted)},
