@@ -150,10 +150,7 @@ def _house() -> Item:
         _list(_("Notification targets"), "notifications_active", "teams_notificationtarget"),
         _list(_("Outbox"), "outbox", "teams_notification"),
         _list(_("Exports"), "download", "ticketing_ticketexport", permission=_administrators),
-        {
-            **_list(_("Periodic tasks"), "schedule", "django_celery_beat_periodictask"),
-            "permission": _administrators,
-        },
+        _list(_("Periodic tasks"), "schedule", "django_celery_beat_periodictask", permission=_administrators),
     )
 
 

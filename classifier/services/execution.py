@@ -50,7 +50,7 @@ def run_process(*, run_id: int) -> bool:
     rows = WorkflowRun.objects.select_related("ticket__client", "ticket__requester", "ticket__taxonomy")
     run = rows.get(pk=run_id)
     files = _files_of(run.ticket) if run.purpose == Purpose.TRIAGE else []
-    if run.purpose == Purpose.TRIAGE and _files_unread(run, files, now):
+    if _files_unread(run, files, now):
         run_release(run_id=run_id, token=token, next_at=now + _PARALLEL_MARGIN, counts=False)
         return False
     try:
